@@ -1,0 +1,15 @@
+#pragma once
+
+/// The umbrella: everything a C++ program needs. The POSIX-style calls are in <runtime/posix.h>.
+
+#include <runtime/blocking.hpp>
+#include <runtime/builder.hpp>
+#include <runtime/error.hpp>
+#include <runtime/export.hpp>
+#include <runtime/handle.hpp>
+#include <runtime/local_runtime.hpp>
+#include <runtime/metrics.hpp>
+#include <runtime/runtime_id.hpp>
+#include <runtime/task.hpp>
+#include <runtime/task_id.hpp>
+#include <runtime/time.hpp>

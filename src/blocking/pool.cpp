@@ -1,0 +1,164 @@
+#include "blocking/pool.hpp"
+
+#include <pthread.h>
+
+#include <cerrno>
+#include <chrono>
+#include <new>
+
+#include "base/sanitizer.hpp"
+
+namespace runtime::inline v1::blocking {
+
+struct Pool::State {
+  explicit State(const PoolOptions& given) : options(given) {}
+
+  const PoolOptions options;
+  mutable std::mutex mutex;
+  // All below guarded by mutex.
+  std::condition_variable work;  // an idle thread has been granted a job, or the pool is closed
+  std::condition_variable gone;  // the last thread has left
+  Job* first = nullptr;
+  Job* last = nullptr;
+  std::size_t queued = 0;
+  std::size_t threads = 0;
+  std::size_t idle = 0;     // threads that wait and that nobody has granted a job yet
+  std::size_t granted = 0;  // jobs promised to waiting threads: tells a real wake-up from a spurious one
+  std::size_t running = 0;
+  bool closed = false;
+};
+
+Pool::Pool(const PoolOptions& options) : state_(std::make_shared<State>(options)) {}
+
+Pool::~Pool() { close(); }
+
+int Pool::submit(Job& job) noexcept {
+  State& state = *state_;
+  base::happens_before(&job);
+  std::unique_lock lock(state.mutex);
+  if (state.closed) return ECANCELED;
+  if (state.idle == 0 && state.threads < state.options.max_threads) {
+    // The thread counts from here on, so that two submitters do not both start the last one allowed.
+    ++state.threads;
+    lock.unlock();
+    const int error = start_thread(state_);
+    lock.lock();
+    if (error != 0) {
+      const bool last_one_left = --state.threads == 0;
+      if (last_one_left) {
+        state.gone.notify_all();
+        return state.closed ? ECANCELED : error;
+      }
+    }
+    if (state.closed) return ECANCELED;
+  }
+  job.next_job_ = nullptr;
+  (state.last != nullptr ? state.last->next_job_ : state.first) = &job;
+  state.last = &job;
+  ++state.queued;
+  if (state.idle > 0) {
+    // The submitter, not the thread, takes it off the idle ones: until that thread runs, a second submitter would count
+    // it again and start nobody.
+    --state.idle;
+    ++state.granted;
+    state.work.notify_one();
+  }
+  return 0;
+}
+
+std::size_t Pool::close() noexcept {
+  State& state = *state_;
+  Job* job;
+  {
+    const std::lock_guard lock(state.mutex);
+    state.closed = true;
+    job = state.first;
+    state.first = state.last = nullptr;
+    state.queued = 0;
+    state.work.notify_all();
+  }
+  std::size_t cancelled = 0;
+  while (job != nullptr) {
+    Job* next = job->next_job_;
+    job->cancel();
+    job = next;
+    ++cancelled;
+  }
+  return cancelled;
+}
+
+bool Pool::wait_for_threads(base::Nanos deadline) noexcept {
+  State& state = *state_;
+  std::unique_lock lock(state.mutex);
+  const auto all_gone = [&state] { return state.threads == 0; };
+  if (deadline == base::kForever) {
+    state.gone.wait(lock, all_gone);
+    return true;
+  }
+  // steady_clock is CLOCK_MONOTONIC here.
+  return state.gone.wait_until(lock, std::chrono::steady_clock::time_point(std::chrono::nanoseconds(deadline)), all_gone);
+}
+
+Pool::Counts Pool::counts() const noexcept {
+  const std::lock_guard lock(state_->mutex);
+  return {state_->queued, state_->threads, state_->idle, state_->running};
+}
+
+int Pool::start_thread(const std::shared_ptr<State>& state) noexcept {
+  auto* share = new (std::nothrow) std::shared_ptr<State>(state);
+  if (share == nullptr) return ENOMEM;
+  pthread_attr_t attributes;
+  int error = ::pthread_attr_init(&attributes);
+  if (error == 0) {
+    ::pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    if (state->options.thread_stack_size != 0) {
+      error = ::pthread_attr_setstacksize(&attributes, state->options.thread_stack_size);
+    }
+    pthread_t thread;
+    if (error == 0) error = ::pthread_create(&thread, &attributes, &thread_main, share);
+    ::pthread_attr_destroy(&attributes);
+  }
+  if (error != 0) delete share;
+  return error;
+}
+
+void* Pool::thread_main(void* raw) noexcept {
+  const std::unique_ptr<std::shared_ptr<State>> share(static_cast<std::shared_ptr<State>*>(raw));
+  // The kernel keeps 15 bytes and refuses longer names: pthread_setname_np(3).
+  ::pthread_setname_np(::pthread_self(), (*share)->options.thread_name.substr(0, 15).c_str());
+  serve(**share);
+  return nullptr;
+}
+
+void Pool::serve(State& state) noexcept {
+  std::unique_lock lock(state.mutex);
+  for (;;) {
+    while (state.first != nullptr) {
+      Job* job = state.first;
+      state.first = job->next_job_;
+      if (state.first == nullptr) state.last = nullptr;
+      --state.queued;
+      ++state.running;
+      lock.unlock();
+      base::happens_after(job);
+      job->run();  // the job may be gone afterwards
+      lock.lock();
+      --state.running;
+    }
+    if (state.closed) break;
+    ++state.idle;
+    const auto end = std::chrono::steady_clock::now() + std::chrono::nanoseconds(state.options.keep_alive);
+    while (state.granted == 0 && !state.closed) {
+      if (state.work.wait_until(lock, end) == std::cv_status::timeout && state.granted == 0) break;
+    }
+    if (state.granted > 0) {
+      --state.granted;  // the submitter has taken us off the idle ones
+      continue;
+    }
+    --state.idle;
+    if (state.first == nullptr) break;  // idle for too long, or closed
+  }
+  if (--state.threads == 0) state.gone.notify_all();
+}
+
+}  // namespace runtime::inline v1::blocking

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "base/clock.hpp"
+#include "blocking/job.hpp"
+
+namespace runtime::inline v1::blocking {
+
+struct PoolOptions {
+  std::size_t max_threads = 512;
+  base::Nanos keep_alive = 10'000'000'000;
+  std::size_t thread_stack_size = 0;  // 0: the system's default
+  std::string thread_name = "runtime-pool";
+};
+
+/// Threads for calls that block one: started when there is work and nobody idle, ended when idle for too long.
+///
+/// The state is shared with the threads, because a thread that runs a closure when the runtime goes may outlive it.
+/// Thread safety: any thread, except close(), which is called once.
+class Pool final {
+ public:
+  explicit Pool(const PoolOptions& options);
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+  ~Pool();
+
+  /// Queues a job. 0; ECANCELED: the pool is closed; else the errno of pthread_create, when no thread is there to run
+  /// it. Nothing has happened to the job when it is not 0. With a thread alive a failed start is no failure: that thread
+  /// takes the job later.
+  [[nodiscard]] int submit(Job& job) noexcept;
+
+  /// No new jobs from now on; queued ones are cancelled. The number of those.
+  std::size_t close() noexcept;
+  /// Waits until no job runs and the threads have gone. False when the deadline came first; the threads are on their
+  /// own then. After close().
+  bool wait_for_threads(base::Nanos deadline) noexcept;
+
+  struct Counts {
+    std::size_t queued, threads, idle, running;
+  };
+  Counts counts() const noexcept;
+
+ private:
+  struct State;
+  static void* thread_main(void* raw) noexcept;
+  static void serve(State& state) noexcept;
+  static int start_thread(const std::shared_ptr<State>& state) noexcept;
+
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace runtime::inline v1::blocking

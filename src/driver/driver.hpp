@@ -1,0 +1,125 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/unique_fd.hpp"
+#include "driver/fd_watch.hpp"
+#include "driver/timer.hpp"
+#include "metrics/counter.hpp"
+
+struct ev_loop;
+
+namespace runtime::inline v1::driver {
+
+/// Turns the kernel's news into wakes: a libev loop for descriptors, our own heap for timers (libev counts in
+/// milliseconds and does not keep the order of equal deadlines), an eventfd for other threads.
+///
+/// Its callbacks only mark tasks as ready; no fiber ever runs inside libev.
+/// Thread safety: owner thread, except unpark() and note_closing(). Owns: the loop and three descriptors.
+class Driver final {
+ public:
+  /// Throws: std::system_error naming what the kernel refused.
+  Driver();
+  Driver(const Driver&) = delete;
+  Driver& operator=(const Driver&) = delete;
+  ~Driver();
+
+  /// Looks at descriptors and timers without waiting.
+  void poll() noexcept;
+  /// Waits for news, at most until the deadline. `may_sleep` is asked once unpark() is sure to be heard.
+  template <class MaySleep>
+  void park(base::Nanos deadline, MaySleep may_sleep) noexcept {
+    parked_.store(true, std::memory_order_seq_cst);  // before may_sleep looks: pairs with unpark()
+    if (may_sleep()) {
+      parks.add(1);
+      sleep(deadline);
+    } else {
+      poll();
+    }
+    parked_.store(false, std::memory_order_relaxed);
+  }
+  /// For a thread whose own loop is around this one: `wait` waits for fd() in its way.
+  template <class Wait>
+  void park_elsewhere(Wait wait) noexcept {
+    parked_.store(true, std::memory_order_seq_cst);
+    parks.add(1);
+    wait();
+    parked_.store(false, std::memory_order_relaxed);
+  }
+  /// Ends park() now or, if it has not begun, at once. Any thread. One eventfd write for each sleep, however often called.
+  void unpark() noexcept {
+    if (!parked_.load(std::memory_order_seq_cst)) return;
+    ringers_.fetch_add(1, std::memory_order_seq_cst);  // close() waits for us
+    if (parked_.exchange(false, std::memory_order_seq_cst)) ring();
+    ringers_.fetch_sub(1, std::memory_order_release);
+  }
+
+  /// Gives the descriptors back. Only unpark() may be called afterwards, and does nothing.
+  void close() noexcept;
+
+  /// Readable when there is news of descriptors or other threads; for a loop around this one. Timers: earliest().
+  /// Throws: std::system_error, the first time.
+  int fd();
+  base::Nanos earliest() const noexcept { return timers_.earliest(); }
+
+  void arm(Timer& timer) noexcept { timers_.arm(timer); }
+  void disarm(Timer& timer) noexcept { timers_.disarm(timer); }
+
+  /// False when there is no memory to remember the watch; nothing has happened then.
+  bool watch(FdWatch& watch) noexcept;
+  void unwatch(FdWatch& watch) noexcept;
+
+  /// A descriptor is about to be closed on purpose: whoever waits for it, in any runtime, is told. Any thread. Before the
+  /// call returns, so before its number can belong to another description, the watches of this moment are doomed.
+  static void announce_close(int fd) noexcept;
+
+  metrics::Counter parks;  // times the thread went to sleep
+
+ private:
+  struct CloseNotice {
+    int fd;
+    std::uint64_t number;
+  };
+
+  void sleep(base::Nanos deadline) noexcept;
+  void after_look() noexcept;
+  void ring() noexcept;
+  void set_alarm(base::Nanos deadline) noexcept;
+  void read_notices() noexcept;
+  void close_watches(int fd, std::uint64_t number) noexcept;
+
+  struct Callbacks;
+
+  struct LoopDeleter {
+    void operator()(struct ev_loop* loop) const noexcept;
+  };
+
+  TimerHeap timers_;
+  base::Nanos alarm_ = base::kForever;  // what the timerfd is set to
+  bool alarm_expired_ = false;          // it is readable until it is set again
+  const std::uint64_t owner_;           // number of the owner thread
+  std::atomic<bool> parked_{false};
+  std::atomic<std::uint32_t> ringers_{0};  // threads inside unpark() that may write to the eventfd
+  std::vector<FdWatch*> watches_;       // by descriptor
+  base::UniqueFd eventfd_;
+  base::UniqueFd timerfd_;
+  int fd_ = -1;                         // of libev's epoll set, once asked for; libev's
+  std::unique_ptr<struct ev_loop, LoopDeleter> loop_;
+  alignas(8) std::byte bell_[64];       // the eventfd's ev_io
+  alignas(8) std::byte alarm_watcher_[64];
+
+  std::mutex notices_mutex_;
+  std::vector<CloseNotice> notices_;    // guarded by notices_mutex_
+  std::uint64_t lost_notice_ = 0;       // guarded by notices_mutex_; number of one there was no memory for
+  std::atomic<bool> has_notices_{false};
+  std::atomic<std::uint32_t> watched_{0};  // how many watches: 0 means that no close concerns us
+
+  Driver* next_driver_ = nullptr;  // all drivers of the process; guarded by the registry's mutex in driver.cpp
+};
+
+}  // namespace runtime::inline v1::driver

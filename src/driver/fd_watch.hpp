@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "task/task.hpp"
+
+namespace runtime::inline v1::driver {
+
+enum Interest : std::uint8_t { kReadable = 1, kWritable = 2 };
+
+/// One task waits for one descriptor. Lives in the frame of whoever waits.
+///
+/// Thread safety: owner thread. Borrows: the task. Must be unwatched before it goes.
+class FdWatch final {
+ public:
+  FdWatch(task::Task& task, int fd, std::uint8_t interest) noexcept : task_(task), fd_(fd), interest_(interest) {}
+  FdWatch(const FdWatch&) = delete;
+  FdWatch& operator=(const FdWatch&) = delete;
+
+  /// What the kernel has reported since the watch began: Interest bits.
+  std::uint8_t ready() const noexcept { return ready_; }
+  /// The descriptor was closed by somebody who said so.
+  bool is_closed() const noexcept { return closed_; }
+  bool has_news() const noexcept { return ready_ != 0 || closed_; }
+
+ private:
+  friend class Driver;
+
+  task::Task& task_;
+  int fd_;
+  std::uint8_t interest_;
+  std::uint8_t ready_ = 0;
+  bool closed_ = false;
+  bool watched_ = false;
+  std::uint64_t since_ = 0;      // number of the last close notice when the watch began
+  FdWatch* previous_ = nullptr;  // the other watches of this descriptor
+  FdWatch* next_ = nullptr;
+  alignas(8) std::byte watcher_[64];  // libev's ev_io; driver.cpp checks that it fits
+};
+
+}  // namespace runtime::inline v1::driver

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstdint>
+
+#include "base/clock.hpp"
+#include "task/task.hpp"
+
+namespace runtime::inline v1::driver {
+
+class TimerHeap;
+
+/// Wakes one task at one moment. Lives in the frame of whoever sleeps, so arming needs no memory.
+///
+/// Thread safety: owner thread. Borrows: the task. Must be disarmed, or have fired, before it goes.
+class Timer final {
+ public:
+  Timer(task::Task& task, base::Nanos deadline) noexcept : task_(task), deadline_(deadline) {}
+  Timer(const Timer&) = delete;
+  Timer& operator=(const Timer&) = delete;
+
+  bool has_fired() const noexcept { return fired_; }
+
+ private:
+  friend class TimerHeap;
+
+  bool is_before(const Timer& other) const noexcept {
+    return deadline_ != other.deadline_ ? deadline_ < other.deadline_ : order_ < other.order_;
+  }
+
+  task::Task& task_;
+  base::Nanos deadline_;
+  std::uint64_t order_ = 0;   // of arming: equal deadlines fire first come, first served
+  Timer* child_ = nullptr;    // the heap: first child, next sibling, and back to the previous one or the parent
+  Timer* sibling_ = nullptr;
+  Timer* back_ = nullptr;
+  bool armed_ = false;
+  bool fired_ = false;
+};
+
+/// The armed timers, earliest first: a pairing heap through the timers themselves.
+///
+/// Arming is constant time, taking the earliest and disarming logarithmic on average; nothing allocates, so no wait can
+/// fail for want of memory. See: Fredman, Sedgewick, Sleator, Tarjan, "The pairing heap", Algorithmica 1 (1986).
+/// Thread safety: owner thread. Borrows: the timers.
+class TimerHeap final {
+ public:
+  void arm(Timer& timer) noexcept;
+  void disarm(Timer& timer) noexcept;
+
+  /// kForever if there is none.
+  base::Nanos earliest() const noexcept { return root_ != nullptr ? root_->deadline_ : base::kForever; }
+  bool is_empty() const noexcept { return root_ == nullptr; }
+
+  /// Wakes the tasks of every timer that is due at `now`, in order.
+  void fire(base::Nanos now) noexcept;
+
+ private:
+  static Timer* meld(Timer* a, Timer* b) noexcept;
+  static Timer* meld_siblings(Timer* first) noexcept;
+
+  Timer* root_ = nullptr;
+  std::uint64_t armed_ = 0;
+};
+
+}  // namespace runtime::inline v1::driver

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "fiber/exception_state.hpp"
+
+namespace runtime::inline v1::fiber {
+
+class StackPool;
+
+/// A stack, and the place where it stopped.
+///
+/// It sits at the upper end of its own stack, so that a parked fiber costs one page and no other memory; the fiber of a
+/// block_on call is an ordinary object, for a stack that is not ours.
+/// Thread safety: one thread, for life: compilers keep addresses of thread-locals across a switch.
+struct Fiber {
+  using Entry = void (*)(Fiber& self);
+
+  // Where it stopped: meaningless while it runs. The first cache line has all that a switch touches.
+  void* context = nullptr;
+  ExceptionState exceptions{};
+  int saved_errno = 0;
+  void* entered = nullptr;    // the innermost runtime that the code on it has entered
+  void* occupant = nullptr;   // who runs on it: a task, for the floors above
+  Fiber* successor = nullptr; // the fiber that this one last switched to
+  Fiber* next_idle = nullptr; // link of the pool's free list, while there
+
+  Entry entry = nullptr;
+  StackPool* pool = nullptr;
+  std::byte* low = nullptr;   // [low, high) is usable; the guard lies below low
+  std::byte* high = nullptr;
+  std::uint32_t residue_pages = 1;  // pages below high that may hold what earlier tasks left there
+
+  // What the tools know of it; unused in an ordinary program.
+  void* asan_fake_stack = nullptr;
+  const void* asan_bottom = nullptr;
+  std::size_t asan_size = 0;
+  void* tsan_fiber = nullptr;
+  std::uintptr_t valgrind_stack = 0;
+};
+
+}  // namespace runtime::inline v1::fiber

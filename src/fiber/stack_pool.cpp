@@ -1,0 +1,194 @@
+#include "fiber/stack_pool.hpp"
+
+#include <sys/mman.h>
+#include <sys/prctl.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <new>
+#include <string>
+#include <system_error>
+
+#include "base/assert.hpp"
+#include "base/sanitizer.hpp"
+#include "base/system_error.hpp"
+#include "base/valgrind.hpp"
+#include "fiber/switch.hpp"
+
+// Older C library headers lack these. See: prctl(2), Linux 5.17.
+#ifndef PR_SET_VMA
+#define PR_SET_VMA 0x53564d41
+#define PR_SET_VMA_ANON_NAME 0
+#endif
+
+namespace runtime::inline v1::fiber {
+namespace {
+
+constexpr std::size_t kPage = 4096;
+constexpr std::size_t kFirstSlab = 64;       // slots; each slab has twice as many as the last, so a million stacks
+constexpr std::size_t kLargestSlab = 65536;  // take some 25 mappings
+constexpr std::size_t kKeptPages = 4;        // what a warm stack keeps when its task went deeper
+
+// Control words and frames at the same offset in every stack would fall into the same few sets of the cache; 24 steps
+// of one line spread them over a whole way and leave most of the top page to the task.
+constexpr std::size_t kColours = 24;
+constexpr std::size_t kCacheLine = 64;
+
+std::byte* map(std::size_t size) noexcept {
+  void* base = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+  return base == MAP_FAILED ? nullptr : static_cast<std::byte*>(base);
+}
+
+}  // namespace
+
+StackPool::StackPool(const StackOptions& options, Fiber::Entry entry)
+    : warm_limit_(options.warm_limit / options.size),
+      watch_depth_(!base::under_valgrind()),
+      entry_(entry),
+      options_(options) {}
+
+StackPool::~StackPool() {
+  if (in_use_.read() == 0) close();
+}
+
+void StackPool::close() noexcept {
+  RUNTIME_CHECK(in_use_.read() == 0);
+  cool(0);
+  for (const Slab& slab : slabs_) ::munmap(slab.base, slab.slots * stride());
+  slabs_.clear();
+  cold_.clear();
+  fresh_left_ = 0;
+}
+
+Fiber& StackPool::take() {
+  if (Fiber* fiber = take_warm()) return *fiber;
+  std::byte* slot;
+  if (!cold_.empty()) {
+    slot = cold_.back();
+    cold_.pop_back();
+  } else {
+    if (fresh_left_ == 0) map_slab();
+    slot = fresh_;
+    if (!install_guard(slot, options_.guard_size, options_.guard)) {
+      const int error = errno;
+      base::throw_errno(error, ("the guard of a task's stack cannot be set up; " + std::to_string(slots_ - fresh_left_) +
+                                " stacks have one, and without MADV_GUARD_INSTALL (Linux 6.13) each takes two of the "
+                                "mappings that sysctl vm.max_map_count allows")
+                                   .c_str());
+    }
+    fresh_ += stride();
+    --fresh_left_;
+  }
+  in_use_.add(1);
+  return make_fiber(slot);
+}
+
+void StackPool::map_slab() {
+  std::size_t slots = slabs_.empty() ? kFirstSlab : std::min(slabs_.back().slots * 2, kLargestSlab);
+  slabs_.reserve(slabs_.size() + 1);
+  std::byte* base = map(slots * stride());
+  while (base == nullptr && slots > 1) base = map((slots /= 2) * stride());
+  if (base == nullptr) base::throw_errno(errno, "mmap of a task's stack");
+  try {
+    cold_.reserve(slots_ + slots);
+  } catch (...) {
+    ::munmap(base, slots * stride());
+    throw;
+  }
+  // Neither is needed for stacks to work: a huge page would make one stack's first touch cost 2 MiB where the kernel is
+  // configured to use them unasked, and the name is for people who read /proc/PID/smaps. Old kernels know neither.
+  const base::ErrnoKeeper keeper;
+  ::madvise(base, slots * stride(), MADV_NOHUGEPAGE);
+  ::prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, base, slots * stride(), "runtime fiber stacks");
+  slabs_.push_back({base, slots});
+  slots_ += slots;
+  fresh_ = base;
+  fresh_left_ = slots;
+}
+
+Fiber& StackPool::make_fiber(std::byte* slot) noexcept {
+  std::byte* low = slot + options_.guard_size;
+  std::byte* high = slot + stride();
+  std::uintptr_t valgrind_stack = 0;
+  if (!watch_depth_) {
+    valgrind_stack = base::valgrind_note_stack(low, high - 1);
+    base::valgrind_make_undefined(low, options_.size);
+  }
+  const std::size_t colour = made_++ % kColours * kCacheLine;
+  const std::size_t room = (sizeof(Fiber) + kCacheLine - 1) / kCacheLine * kCacheLine;
+  Fiber* fiber = ::new (high - colour - room) Fiber;
+  fiber->entry = entry_;
+  fiber->pool = this;
+  fiber->low = low;
+  fiber->high = high;
+  fiber->asan_bottom = low;
+  fiber->asan_size = options_.size;
+  fiber->valgrind_stack = valgrind_stack;
+  if (base::sanitizer.tsan_create_fiber != nullptr) fiber->tsan_fiber = base::sanitizer.tsan_create_fiber(0);
+  depth_mark(*fiber) = kUntouched;
+  make_context(*fiber);
+  return *fiber;
+}
+
+// The last task went below the top page. What it left within the kept pages is cleared, so that high_water() can tell
+// the next task's traces from it; what lies deeper goes back to the kernel.
+void StackPool::trim(Fiber& fiber) noexcept {
+  const base::ErrnoKeeper keeper;
+  const std::size_t kept = std::min(kKeptPages * kPage, options_.size);
+  std::byte* kept_low = fiber.high - kept;
+  if (base::sanitizer.unpoison != nullptr) base::sanitizer.unpoison(fiber.low, options_.size - kPage);
+  std::array<unsigned char, kKeptPages> resident{};
+  if (::mincore(kept_low, kept, resident.data()) == 0) {
+    for (std::size_t page = 0; page + 1 < kept / kPage; ++page) {
+      if ((resident[page] & 1) != 0) std::memset(kept_low + page * kPage, 0, kPage);
+    }
+  }
+  if (kept < options_.size) ::madvise(fiber.low, options_.size - kept, MADV_DONTNEED);
+  fiber.residue_pages = static_cast<std::uint32_t>(kept / kPage);
+  depth_mark(fiber) = kUntouched;
+}
+
+void StackPool::cool(std::size_t keep) noexcept {
+  // The longest unused are at the far end of the list.
+  Fiber** link = &warm_;
+  for (std::size_t kept = 0; kept < keep && *link != nullptr; ++kept) link = &(*link)->next_idle;
+  while (*link != nullptr) {
+    Fiber* fiber = *link;
+    *link = fiber->next_idle;
+    warm_count_.subtract(1);
+    retire(*fiber);
+  }
+}
+
+void StackPool::retire(Fiber& fiber) noexcept {
+  const base::ErrnoKeeper keeper;
+  if (fiber.tsan_fiber != nullptr) base::sanitizer.tsan_destroy_fiber(fiber.tsan_fiber);
+  if (fiber.valgrind_stack != 0) base::valgrind_forget_stack(fiber.valgrind_stack);
+  if (base::sanitizer.unpoison != nullptr) base::sanitizer.unpoison(fiber.low, options_.size);
+  std::byte* low = fiber.low;
+  ::madvise(low, options_.size, MADV_DONTNEED);
+  cold_.push_back(low - options_.guard_size);
+}
+
+std::size_t StackPool::high_water(const Fiber& fiber) const noexcept {
+  const base::ErrnoKeeper keeper;
+  const std::size_t pages = options_.size / kPage;
+  // From the lowest page up: the first one in memory that is not a cleared page of an earlier task is the deepest used.
+  std::array<unsigned char, 64> resident;
+  for (std::size_t first = 0; first < pages; first += resident.size()) {
+    const std::size_t count = std::min(resident.size(), pages - first);
+    if (::mincore(fiber.low + first * kPage, count * kPage, resident.data()) != 0) continue;
+    for (std::size_t i = 0; i < count; ++i) {
+      if ((resident[i] & 1) == 0) continue;
+      const std::byte* page = fiber.low + (first + i) * kPage;
+      const bool may_be_residue = pages - (first + i) <= fiber.residue_pages && first + i + 1 < pages;
+      if (may_be_residue && std::all_of(page, page + kPage, [](std::byte b) { return b == std::byte{0}; })) continue;
+      return (pages - (first + i)) * kPage;
+    }
+  }
+  return kPage;
+}
+
+}  // namespace runtime::inline v1::fiber

@@ -1,0 +1,44 @@
+#include "fiber/switch.hpp"
+
+#include <cstddef>
+
+namespace runtime::inline v1::fiber {
+namespace {
+
+// The first frame of every fiber. Unwinders end here: the context that make_fcontext builds has no caller.
+RUNTIME_NO_ASAN void trampoline(boost::context::detail::transfer_t transfer) noexcept {
+  Fiber* departed;
+  arrive(transfer, departed);
+  Fiber& self = *departed->successor;
+  if (base::sanitizer.any()) tell_arrival(*departed, self);
+  self.entry(self);  // never returns
+  __builtin_trap();
+}
+
+}  // namespace
+
+void tell_departure(Fiber& from, const Fiber& to, bool for_good) noexcept {
+  const base::Sanitizer& sanitizer = base::sanitizer;
+  if (sanitizer.start_switch_fiber != nullptr) {
+    sanitizer.start_switch_fiber(for_good ? nullptr : &from.asan_fake_stack, to.asan_bottom, to.asan_size);
+    if (for_good) from.asan_fake_stack = nullptr;
+  }
+  if (sanitizer.tsan_switch_to_fiber != nullptr) {
+    // A fiber whose stack is not ours is the thread's own: TSan has one for it already.
+    if (from.tsan_fiber == nullptr) from.tsan_fiber = sanitizer.tsan_current_fiber();
+    sanitizer.tsan_switch_to_fiber(to.tsan_fiber, 0);
+  }
+}
+
+void tell_arrival(Fiber& departed, Fiber& self) noexcept {
+  if (base::sanitizer.finish_switch_fiber == nullptr) return;
+  // ASan says which stack we came from: the only way to learn the bounds of one that is not ours.
+  base::sanitizer.finish_switch_fiber(self.asan_fake_stack, &departed.asan_bottom, &departed.asan_size);
+}
+
+void make_context(Fiber& fiber) noexcept {
+  const auto size = static_cast<std::size_t>(reinterpret_cast<std::byte*>(&fiber) - fiber.low);
+  fiber.context = boost::context::detail::make_fcontext(&fiber, size, &trampoline);
+}
+
+}  // namespace runtime::inline v1::fiber

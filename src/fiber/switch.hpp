@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cerrno>
+
+#include <boost/context/detail/fcontext.hpp>
+
+#include "base/compiler.hpp"
+#include "base/sanitizer.hpp"
+#include "fiber/fiber.hpp"
+
+namespace runtime::inline v1::fiber {
+
+/// What a switch has to know of the thread: where errno, the exception state and the entered runtime live.
+struct ThreadWords {
+  int* error = nullptr;
+  ExceptionState* exceptions = nullptr;
+  void** entered = nullptr;
+
+  static ThreadWords of_this_thread(void** entered) noexcept { return {&errno, exception_state_of_thread(), entered}; }
+};
+
+/// The sanitizers' half of a switch, before and after the jump.
+RUNTIME_NO_ASAN void tell_departure(Fiber& from, const Fiber& to, bool for_good) noexcept;
+RUNTIME_NO_ASAN void tell_arrival(Fiber& departed, Fiber& self) noexcept;
+
+/// What is left to do once the jump has come out on the other side.
+RUNTIME_NO_ASAN inline void arrive(boost::context::detail::transfer_t transfer, Fiber*& departed) noexcept {
+  departed = static_cast<Fiber*>(transfer.data);
+  departed->context = transfer.fctx;
+}
+
+/// Stops `from`, which runs, and goes on with `to`, which does not. Returns when somebody switches to `from` again.
+///
+/// `for_good`: nothing in the frames of `from` above its entry function will be used again.
+/// No lock, no system call: errno, the exception state, MXCSR and the x87 control word are all that is saved beside
+/// the registers that a function call preserves.
+RUNTIME_NO_ASAN inline void switch_to(Fiber& from, Fiber& to, const ThreadWords& thread, bool for_good = false) noexcept {
+  from.saved_errno = *thread.error;
+  from.exceptions = *thread.exceptions;
+  from.entered = *thread.entered;
+  from.successor = &to;
+  *thread.error = to.saved_errno;
+  *thread.exceptions = to.exceptions;
+  *thread.entered = to.entered;
+  const bool told = RUNTIME_UNLIKELY(base::sanitizer.any());
+  if (told) tell_departure(from, to, for_good);
+  Fiber* departed;
+  arrive(boost::context::detail::jump_fcontext(to.context, &from), departed);
+  if (told) tell_arrival(*departed, from);
+}
+
+/// Gives `fiber`, whose stack nobody uses, a first context that will call fiber.entry(fiber).
+void make_context(Fiber& fiber) noexcept;
+
+}  // namespace runtime::inline v1::fiber

@@ -1,0 +1,86 @@
+#include "io/wait.hpp"
+
+#include <algorithm>
+#include <new>
+
+#include "context/context.hpp"
+#include "driver/driver.hpp"
+#include "task/park.hpp"
+#include "time/park_until.hpp"
+
+namespace runtime::inline v1::io {
+namespace {
+
+constexpr base::Nanos kLookAgain = 1'000'000;
+
+WaitEnd translate(time::WaitEnd end) noexcept {
+  switch (end) {
+    case time::WaitEnd::done: return WaitEnd::ready;
+    case time::WaitEnd::cancelled: return WaitEnd::cancelled;
+    case time::WaitEnd::timed_out: return WaitEnd::timed_out;
+  }
+  __builtin_unreachable();
+}
+
+// No memory to watch with: wait a little and let the caller try.
+WaitEnd wait_blindly(task::Task& task, base::Nanos deadline) noexcept {
+  const base::Nanos soon = base::deadline_after(kLookAgain);
+  const auto end = time::park_until(task, std::min(soon, deadline), [] { return false; });
+  if (end == time::WaitEnd::timed_out && soon < deadline) return WaitEnd::ready;
+  return translate(end);
+}
+
+}  // namespace
+
+bool on_fiber() noexcept { return task::parkable() != nullptr; }
+
+bool cancel_pending() noexcept {
+  const task::Task* task = task::parkable();
+  return task != nullptr && task::is_cancel_due(*task);
+}
+
+WaitEnd wait_fd(int fd, std::uint8_t interest, base::Nanos deadline) noexcept {
+  task::Task& task = *task::parkable();
+  driver::Driver& driver = *context::of(task).driver;
+  driver::FdWatch watch(task, fd, interest);
+  if (!driver.watch(watch)) return wait_blindly(task, deadline);
+  const auto end = time::park_until(task, deadline, [&watch] { return watch.has_news(); });
+  driver.unwatch(watch);
+  return end == time::WaitEnd::done && watch.is_closed() ? WaitEnd::closed : translate(end);
+}
+
+WaitEnd wait_fds(FdWait* fds, std::size_t n, base::Nanos deadline) noexcept {
+  task::Task& task = *task::parkable();
+  driver::Driver& driver = *context::of(task).driver;
+  // The watches are as many as the caller likes, so they are not on this stack.
+  const auto free_raw = [](driver::FdWatch* memory) { ::operator delete(static_cast<void*>(memory)); };
+  const std::unique_ptr<driver::FdWatch, decltype(free_raw)> memory(
+      static_cast<driver::FdWatch*>(::operator new(n * sizeof(driver::FdWatch), std::nothrow)), free_raw);
+  driver::FdWatch* watches = memory.get();
+  if (watches == nullptr) return wait_blindly(task, deadline);
+
+  std::size_t watched = 0;
+  while (watched < n) {
+    auto* watch = ::new (static_cast<void*>(watches + watched)) driver::FdWatch(task, fds[watched].fd, fds[watched].interest);
+    if (!driver.watch(*watch)) break;
+    ++watched;
+  }
+  WaitEnd end;
+  if (watched < n) {
+    end = wait_blindly(task, deadline);
+  } else {
+    end = translate(time::park_until(task, deadline, [watches, n] {
+      return std::any_of(watches, watches + n, [](const driver::FdWatch& watch) { return watch.has_news(); });
+    }));
+  }
+  for (std::size_t i = 0; i < watched; ++i) {
+    driver.unwatch(watches[i]);
+    fds[i].ready = watches[i].ready();
+    fds[i].closed = watches[i].is_closed();
+  }
+  return end;
+}
+
+void fd_closing(int fd) noexcept { driver::Driver::announce_close(fd); }
+
+}  // namespace runtime::inline v1::io

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/clock.hpp"
+#include "driver/fd_watch.hpp"
+
+namespace runtime::inline v1::io {
+
+using driver::Interest;
+using driver::kReadable;
+using driver::kWritable;
+
+enum class WaitEnd : std::uint8_t {
+  ready,      // try the call again; it may still have to wait
+  timed_out,
+  cancelled,
+  closed,     // somebody closed the descriptor on purpose meanwhile
+};
+
+struct FdWait {
+  int fd;
+  std::uint8_t interest;   // Interest bits
+  std::uint8_t ready = 0;  // filled in: Interest bits
+  bool closed = false;     // filled in
+};
+
+/// The caller runs on a fiber: a task or the root of block_on.
+bool on_fiber() noexcept;
+/// The next wait of this fiber would end as cancelled, at once.
+bool cancel_pending() noexcept;
+
+/// Parks until the descriptor is ready, in the runtime of the caller. On a fiber only.
+///
+/// A descriptor that epoll refuses (a regular file) is ready at once. If there is no memory for the watch, it looks again
+/// every millisecond instead.
+WaitEnd wait_fd(int fd, std::uint8_t interest, base::Nanos deadline) noexcept;
+
+/// Parks until at least one of n descriptors is ready or closed: `ready`, also for a closed one, whose entry says so. With
+/// n == 0 it is a sleep. On a fiber only.
+WaitEnd wait_fds(FdWait* fds, std::size_t n, base::Nanos deadline) noexcept;
+
+/// The descriptor is about to be closed, or replaced by dup2: every task of every runtime that waits for it gets
+/// `closed`. Any thread, before the call that closes it.
+void fd_closing(int fd) noexcept;
+
+}  // namespace runtime::inline v1::io

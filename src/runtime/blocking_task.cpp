@@ -1,0 +1,57 @@
+#include "runtime/blocking_task.hpp"
+
+#include <cerrno>
+#include <exception>
+#include <new>
+
+#include <runtime/error.hpp>
+
+#include "base/sanitizer.hpp"
+#include "base/system_error.hpp"
+#include "runtime/inner.hpp"
+#include "task/current.hpp"
+#include "task/join.hpp"
+
+namespace runtime::inline v1::detail {
+
+void BlockingTask::run() noexcept {
+  task::Task& task = task_;
+  if (task.is_cancel_requested()) return cancel();
+  {
+    const context::Entry entry(context::of(task));
+    task.phase = task::Phase::running;
+    task::thread_state.running = &task;
+    errno = 0;
+    try {
+      task.table->run(task.body());
+      task.has_result = true;
+    } catch (const Cancelled&) {
+      // Nobody but the closure itself can have thrown it; it ends as cancelled.
+    } catch (...) {
+      task.exception = std::current_exception();
+    }
+    task.has_closure = false;
+    task.table->drop_closure(task.body());
+    task::thread_state.running = nullptr;
+  }
+  task.phase = task::Phase::ended;
+  task::publish_end(task);
+}
+
+void BlockingTask::cancel() noexcept {
+  static_cast<scheduler::CurrentThread*>(task_.schedule)->finish_cancelled(task_);
+}
+
+void launch_blocking(task::Task& task) {
+  task.has_closure = true;
+  task.phase = task::Phase::ready;
+  auto* job = ::new (scheduler::CurrentThread::tail_of(task)) BlockingTask(task);
+  const int error = Inner::of(task).pool().submit(*job);
+  if (error == 0) return;
+  job->cancel();
+  if (error != ECANCELED) {
+    base::throw_errno(error, "spawn_blocking: pthread_create of the first pool thread");
+  }
+}
+
+}  // namespace runtime::inline v1::detail

@@ -1,0 +1,103 @@
+#include <runtime/builder.hpp>
+
+#include <algorithm>
+#include <string>
+
+#include <runtime/error.hpp>
+
+#include "runtime/inner.hpp"
+
+namespace runtime::inline v1 {
+namespace {
+
+constexpr std::size_t kPage = 4096;
+constexpr std::size_t kSmallestStack = 16 * 1024;
+constexpr std::size_t kLargest = std::size_t{1} << 46;  // half of what a process can address
+
+void require(bool condition, const char* sentence) {
+  if (!condition) throw Error(Errc::invalid_argument, sentence);
+}
+
+bool is_blank(std::string_view text) noexcept { return text.find_first_not_of(" \t\r\n\v\f") == std::string_view::npos; }
+
+std::size_t whole_pages(std::size_t bytes) noexcept { return (bytes + kPage - 1) / kPage * kPage; }
+
+}  // namespace
+
+class Builder::Impl final {
+ public:
+  detail::Options options;
+};
+
+Builder::Builder() : impl_(std::make_unique<Impl>()) {}
+Builder::Builder(const Builder& other) : impl_(std::make_unique<Impl>(*other.impl_)) {}
+Builder::Builder(Builder&&) noexcept = default;
+Builder& Builder::operator=(const Builder& other) {
+  if (this != &other) impl_ = std::make_unique<Impl>(*other.impl_);
+  return *this;
+}
+Builder& Builder::operator=(Builder&&) noexcept = default;
+Builder::~Builder() = default;
+
+Builder& Builder::name(std::string_view name) {
+  require(!is_blank(name), "Builder::name() takes a name that is not blank");
+  impl_->options.name = name;
+  return *this;
+}
+
+Builder& Builder::thread_name(std::string_view name) {
+  require(!is_blank(name), "Builder::thread_name() takes a name that is not blank");
+  impl_->options.pool.thread_name = name;
+  return *this;
+}
+
+Builder& Builder::thread_stack_size(std::size_t bytes) {
+  require(bytes >= kSmallestStack && bytes <= kLargest, "Builder::thread_stack_size() takes at least 16 KiB");
+  impl_->options.pool.thread_stack_size = whole_pages(bytes);
+  return *this;
+}
+
+Builder& Builder::thread_keep_alive_nanos(detail::Nanos d) {
+  require(d > 0, "Builder::thread_keep_alive() takes a duration above zero");
+  impl_->options.pool.keep_alive = d;
+  return *this;
+}
+
+Builder& Builder::max_blocking_threads(std::size_t n) {
+  require(n > 0, "Builder::max_blocking_threads() takes a number above zero: without a thread no blocking closure could run");
+  impl_->options.pool.max_threads = n;
+  return *this;
+}
+
+Builder& Builder::stack_size(std::size_t bytes) {
+  require(bytes >= kSmallestStack && bytes <= kLargest, "Builder::stack_size() takes at least 16 KiB");
+  impl_->options.scheduler.stacks.size = whole_pages(bytes);
+  return *this;
+}
+
+Builder& Builder::stack_guard_size(std::size_t bytes) {
+  require(bytes > 0 && bytes <= kLargest, "Builder::stack_guard_size() takes a size above zero: no stack goes unguarded");
+  impl_->options.scheduler.stacks.guard_size = whole_pages(bytes);
+  return *this;
+}
+
+Builder& Builder::stack_pool_limit(std::size_t bytes) {
+  impl_->options.scheduler.stacks.warm_limit = bytes;
+  return *this;
+}
+
+Builder& Builder::event_interval(std::uint32_t n) {
+  require(n > 0, "Builder::event_interval() takes a number above zero");
+  impl_->options.scheduler.event_interval = n;
+  return *this;
+}
+
+Builder& Builder::global_queue_interval(std::uint32_t n) {
+  require(n > 0, "Builder::global_queue_interval() takes a number above zero");
+  impl_->options.scheduler.global_queue_interval = n;
+  return *this;
+}
+
+LocalRuntime Builder::build_local() { return LocalRuntime(new detail::Inner(impl_->options)); }
+
+}  // namespace runtime::inline v1

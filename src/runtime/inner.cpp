@@ -1,0 +1,96 @@
+#include "runtime/inner.hpp"
+
+#include <string>
+
+#include <runtime/error.hpp>
+
+#include "task/current.hpp"
+#include "task/park.hpp"
+
+namespace runtime::inline v1::detail {
+namespace {
+
+constinit std::atomic<std::uint64_t> last_runtime_id{0};
+
+}  // namespace
+
+Inner::Inner(const Options& options)
+    : id_(last_runtime_id.fetch_add(1, std::memory_order_relaxed) + 1),
+      name_(options.name),
+      pool_(options.pool),
+      context_{this, &driver_, &pool_},
+      scheduler_(options.scheduler, driver_, context_, *this) {}
+
+Inner& Inner::current() {
+  const context::Context* context = context::current();
+  if (context == nullptr) {
+    throw Error(Errc::no_runtime,
+                "no runtime on this thread: call it inside LocalRuntime::block_on(), in a task, or while an EnterGuard lives");
+  }
+  return of(*context);
+}
+
+void Inner::check_owner(const char* what) const {
+  if (scheduler_.is_owner()) return;
+  throw Error(Errc::wrong_thread, std::string(what) +
+                                      " was called on a thread that does not own the runtime: call it on the thread that "
+                                      "built it, or use Handle::spawn() from here");
+}
+
+void Inner::check_open(const char* what) const {
+  if (is_open()) return;
+  throw Error(Errc::shut_down, std::string(what) + ": the runtime has been shut down; build another one");
+}
+
+void Inner::enter_root(const char* what) {
+  check_owner(what);
+  if (scheduler_.has_root()) {
+    throw Error(Errc::nested_block_on, std::string(what) +
+                                           " inside block_on of the same runtime, which already drives this thread: spawn "
+                                           "a task and join it instead");
+  }
+  check_open(what);
+  scheduler_.enter_root();
+}
+
+ShutdownReport Inner::shut_down(Nanos limit) {
+  if (limit < 0) throw Error(Errc::invalid_argument, "shutdown_timeout() takes a limit of zero or more");
+  enter_root("shutdown");
+  const base::Nanos deadline = limit == base::kForever ? base::kForever : base::deadline_after(limit);
+  ShutdownReport report{};
+  // First, so that a task which is about to offload while it unwinds finds out at once.
+  report.blocking_cancelled = pool_.close();
+  const auto leftovers = scheduler_.shut_down(deadline, limit == 0);
+  report.tasks_cancelled = leftovers.cancelled;
+  report.tasks_left_parked = leftovers.left_parked;
+  wait_for_pool(limit == 0 ? 0 : deadline);
+  report.blocking_left_running = pool_.counts().running;
+  scheduler_.leave_root();
+  driver_.close();
+  if (!scheduler_.close_cells()) add_reference();  // the last cell drops it
+  return report;
+}
+
+// Started closures may take long. On a fiber of another runtime only that fiber waits for them.
+void Inner::wait_for_pool(base::Nanos deadline) noexcept { pool_.wait_for_threads(deadline); }
+
+RuntimeMetrics Inner::metrics() const noexcept {
+  const auto counts = scheduler_.counts();
+  const auto pool = pool_.counts();
+  RuntimeMetrics metrics;
+  metrics.num_alive_tasks_ = counts.alive;
+  metrics.spawned_tasks_count_ = counts.spawned;
+  metrics.global_queue_depth_ = counts.injected;
+  metrics.local_queue_depth_ = counts.ready;
+  metrics.blocking_queue_depth_ = pool.queued;
+  metrics.num_blocking_threads_ = pool.threads;
+  metrics.num_idle_blocking_threads_ = pool.idle;
+  metrics.worker_park_count_ = driver_.parks.read();
+  metrics.worker_poll_count_ = counts.resumes;
+  metrics.remote_schedule_count_ = counts.injected_ever;
+  metrics.stacks_in_use_ = counts.stacks_in_use;
+  metrics.stacks_pooled_ = counts.stacks_pooled;
+  return metrics;
+}
+
+}  // namespace runtime::inline v1::detail

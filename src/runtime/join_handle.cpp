@@ -1,0 +1,129 @@
+#include <runtime/detail/raw_task.hpp>
+
+#include <string>
+
+#include <runtime/error.hpp>
+
+#include "base/sanitizer.hpp"
+#include "runtime/inner.hpp"
+#include "task/join.hpp"
+#include "task/park.hpp"
+#include "time/park_until.hpp"
+
+namespace runtime::inline v1::detail {
+namespace {
+
+using task::Task;
+
+// False: the deadline came first.
+bool wait_on_fiber(Task& task, Task& self, base::Nanos deadline) {
+  if (&task == &self) {
+    throw Error(Errc::would_deadlock, "a task cannot join itself: it would wait for its own end");
+  }
+  task::throw_if_cancelled(self);
+  task::FiberWaiter waiter(self);
+  if (!enlist(task, waiter)) return true;
+  const auto end = time::park_until(self, deadline, [&waiter] { return waiter.is_notified(); });
+  if (end == time::WaitEnd::done) return true;
+  // If the task ends at this very moment on another thread, it knows this frame: let it finish with it.
+  if (!withdraw(task, waiter)) task::park_until_certain(self, [&waiter] { return waiter.is_notified(); });
+  if (end == time::WaitEnd::cancelled) throw Cancelled();
+  return task.is_finished();
+}
+
+bool wait_on_thread(Task& task, base::Nanos deadline) {
+  if (&task == task::current()) {
+    throw Error(Errc::would_deadlock, "a blocking closure cannot join itself: it would wait for its own end");
+  }
+  task::ThreadWaiter waiter;
+  if (!enlist(task, waiter) || waiter.park_until(deadline)) return true;
+  if (withdraw(task, waiter)) return false;
+  waiter.park_until(base::kForever);
+  return true;
+}
+
+bool wait_for_end(Task& task, base::Nanos deadline) {
+  if (Task* self = task::parkable()) return wait_on_fiber(task, *self, deadline);
+  if (task.is_finished()) return true;
+  Inner& inner = Inner::of(task);
+  if (!inner.scheduler().is_owner() || task::current() != nullptr) return wait_on_thread(task, deadline);
+  // On the owner thread, outside block_on: nobody else would run the task.
+  if (inner.scheduler().is_closed() && task.kind == task::Kind::fiber) {
+    throw Error(Errc::shut_down, "join() of a task that the runtime's shutdown has left parked: it never ends");
+  }
+  if (inner.scheduler().is_closed()) return wait_on_thread(task, deadline);
+  RootScope root(&inner);
+  return wait_on_fiber(task, *task::parkable(), deadline);
+}
+
+[[noreturn]] void throw_used(const char* what) {
+  throw Error(Errc::invalid_argument, std::string(what) + " on a JoinHandle whose task was joined already, or that was moved from");
+}
+
+}  // namespace
+
+RawJoinHandle& RawJoinHandle::operator=(RawJoinHandle&& other) noexcept {
+  if (this != &other) {
+    if (task_ != nullptr) release();
+    task_ = std::exchange(other.task_, nullptr);
+    taken_ = std::exchange(other.taken_, false);
+  }
+  return *this;
+}
+
+void RawJoinHandle::release() noexcept { task::detach(*task_); }
+
+void* RawJoinHandle::take() { return take_for(base::kForever); }
+
+void* RawJoinHandle::take_for(Nanos limit) {
+  if (limit < 0) throw Error(Errc::invalid_argument, "join_for() takes a limit of zero or more");
+  if (task_ == nullptr || taken_) throw_used("join()");
+  const base::Nanos deadline = limit == base::kForever ? base::kForever : base::deadline_after(limit);
+  if (!wait_for_end(*task_, deadline)) return nullptr;
+  base::happens_after(task_);
+  taken_ = true;
+  if (task_->exception) {
+    task_->joined = true;
+    std::rethrow_exception(task_->exception);
+  }
+  if (!task_->has_result) throw JoinError(id());
+  return task_->result_slot();
+}
+
+void RawJoinHandle::wait() {
+  if (task_ == nullptr || taken_) throw_used("wait()");
+  wait_for_end(*task_, base::kForever);
+}
+
+bool RawJoinHandle::is_finished() const noexcept { return task_ == nullptr || task_->is_finished(); }
+
+void RawJoinHandle::abort() noexcept {
+  if (task_ != nullptr) task_->abort();
+}
+
+TaskId RawJoinHandle::id() const noexcept { return TaskId(task_ != nullptr ? task_->id : 0); }
+
+task::Task* RawJoinHandle::share() const {
+  if (task_ == nullptr) throw_used("abort_handle()");
+  task_->add_reference();
+  return task_;
+}
+
+RawAbortHandle::RawAbortHandle(const RawAbortHandle& other) noexcept : task_(other.task_) { task_->add_reference(); }
+
+RawAbortHandle& RawAbortHandle::operator=(const RawAbortHandle& other) noexcept {
+  other.task_->add_reference();
+  task_->drop_reference();
+  task_ = other.task_;
+  return *this;
+}
+
+RawAbortHandle::~RawAbortHandle() { task_->drop_reference(); }
+
+void RawAbortHandle::abort() noexcept { task_->abort(); }
+
+bool RawAbortHandle::is_finished() const noexcept { return task_->is_finished(); }
+
+TaskId RawAbortHandle::id() const noexcept { return TaskId(task_->id); }
+
+}  // namespace runtime::inline v1::detail

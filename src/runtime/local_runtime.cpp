@@ -1,0 +1,80 @@
+#include <runtime/local_runtime.hpp>
+
+#include <exception>
+
+#include <runtime/builder.hpp>
+#include <runtime/error.hpp>
+
+#include "base/signal_text.hpp"
+#include "runtime/inner.hpp"
+
+namespace runtime::inline v1 {
+namespace {
+
+// What a destructor does about misuse: it cannot throw, and going on would leave fibers on a stack that is gone.
+[[noreturn]] void die(std::string_view sentence) noexcept {
+  base::SignalText text;
+  text << "runtime: " << sentence << " The program ends.\n";
+  text.write();
+  std::terminate();
+}
+
+void destroy(detail::Inner* inner) noexcept {
+  if (inner == nullptr) return;
+  if (!inner->scheduler().is_owner()) {
+    die("a LocalRuntime was destroyed on a thread that does not own it; destroy it on the thread that built it.");
+  }
+  if (inner->scheduler().has_root()) {
+    die("a LocalRuntime was destroyed inside its own block_on(); let block_on() return first.");
+  }
+  if (inner->is_open()) {
+    try {
+      inner->shut_down(base::kForever);
+    } catch (const std::exception& exception) {
+      die(exception.what());
+    }
+  }
+  inner->drop_reference();
+}
+
+}  // namespace
+
+namespace detail {
+
+RootScope::RootScope(Inner* inner) : inner_(inner) {
+  if (inner == nullptr) throw Error(Errc::shut_down, "block_on() on a LocalRuntime that has been moved from");
+  inner->enter_root("block_on()");
+}
+
+RootScope::~RootScope() { inner_->leave_root(); }
+
+}  // namespace detail
+
+LocalRuntime::LocalRuntime() : LocalRuntime(Builder().build_local()) {}
+
+LocalRuntime& LocalRuntime::operator=(LocalRuntime&& other) noexcept {
+  if (this != &other) {
+    destroy(inner_);
+    inner_ = std::exchange(other.inner_, nullptr);
+  }
+  return *this;
+}
+
+LocalRuntime::~LocalRuntime() { destroy(inner_); }
+
+Handle LocalRuntime::handle() const noexcept { return Handle(inner_); }
+
+void LocalRuntime::check_open() const {
+  if (inner_ == nullptr) throw Error(Errc::shut_down, "a LocalRuntime that has been moved from was used");
+  inner_->check_owner("LocalRuntime::spawn");
+  inner_->check_open("LocalRuntime::spawn");
+}
+
+ShutdownReport LocalRuntime::shut_down(detail::Nanos limit) {
+  if (inner_ == nullptr) throw Error(Errc::shut_down, "shutdown of a LocalRuntime that has been moved from");
+  return inner_->shut_down(limit);
+}
+
+RuntimeMetrics LocalRuntime::metrics() const { return inner_->metrics(); }
+
+}  // namespace runtime::inline v1

@@ -1,0 +1,66 @@
+#include <cstring>
+#include <memory>
+#include <new>
+#include <system_error>
+
+#include <runtime/detail/raw_task.hpp>
+#include <runtime/error.hpp>
+#include <runtime/task.hpp>
+
+#include "runtime/blocking_task.hpp"
+#include "runtime/inner.hpp"
+#include "task/join.hpp"
+#include "task/park.hpp"
+
+// From a closure to a task: the exported half of <runtime/detail/spawn.hpp>.
+
+namespace runtime::inline v1::detail {
+namespace {
+
+struct AttributesDeleter {
+  void operator()(task::Attributes* attributes) const noexcept { ::operator delete(attributes); }
+};
+using AttributesPtr = std::unique_ptr<task::Attributes, AttributesDeleter>;
+
+AttributesPtr attributes_of(const SpawnRequest& request) {
+  if (request.name_size == 0 && request.stack_size == 0) return nullptr;
+  void* memory = ::operator new(sizeof(task::Attributes) + request.name_size);
+  auto* attributes = ::new (memory) task::Attributes{static_cast<std::size_t>(request.stack_size), request.name_size};
+  std::memcpy(attributes + 1, request.name, request.name_size);
+  return AttributesPtr(attributes);
+}
+
+}  // namespace
+
+Draft new_draft(Inner* inner, const SpawnRequest& request) {
+  if (inner == nullptr) inner = &Inner::current();
+  scheduler::CurrentThread& scheduler = inner->scheduler();
+  const bool blocking = request.kind == SpawnRequest::blocking;
+  const bool owner = scheduler.is_owner();
+  if (request.kind == SpawnRequest::local && !owner) inner->check_owner("spawn_local()");
+
+  AttributesPtr attributes = attributes_of(request);
+  scheduler::CurrentThread::Draft draft{
+      request.table,     blocking ? task::Kind::blocking : task::Kind::fiber,
+      owner && !blocking && inner->is_open(), attributes.get(),
+      blocking ? sizeof(BlockingTask) : 0,
+      request.file, request.line,
+  };
+  task::Task& task = scheduler.draft(draft);
+  static_cast<void>(attributes.release());  // the task's now
+  return {&task, task.body()};
+}
+
+RawJoinHandle launch(task::Task* task) {
+  RawJoinHandle handle(task);
+  if (task->kind == task::Kind::blocking) {
+    launch_blocking(*task);
+  } else {
+    static_cast<scheduler::CurrentThread*>(task->schedule)->launch(*task);
+  }
+  return handle;
+}
+
+void discard(task::Task* task) noexcept { static_cast<scheduler::CurrentThread*>(task->schedule)->discard(*task); }
+
+}  // namespace runtime::inline v1::detail

@@ -1,0 +1,154 @@
+#include <new>
+
+#include "base/sanitizer.hpp"
+#include "scheduler/current_thread.hpp"
+#include "task/join.hpp"
+#include "task/unhandled.hpp"
+
+// How cells are made, handed over and freed, and what else is not on the way of a switch.
+
+namespace runtime::inline v1::scheduler {
+
+using task::Kind;
+using task::Phase;
+using task::Task;
+
+namespace {
+
+// Task ids are unique in the process; a runtime takes them in blocks, so that spawning touches no shared line.
+constinit std::atomic<std::uint64_t> ids_taken{0};
+constexpr std::uint64_t kIdBlock = 1024;
+
+bool is_boxed(const detail::CellTable& table) noexcept {
+  return table.body_size > task::CellPool::kLargestBody || table.align > task::CellPool::kBodyAlign;
+}
+
+std::size_t tail_offset(const detail::CellTable& table, bool boxed) noexcept {
+  const std::size_t size = boxed ? sizeof(void*) : static_cast<std::size_t>(table.body_size);
+  return (size + 7) / 8 * 8;
+}
+
+}  // namespace
+
+CurrentThread::CurrentThread(const Config& config, driver::Driver& driver, const context::Context& context,
+                             MemoryOwner& owner)
+    : Schedule(&context),
+      words_(fiber::ThreadWords::of_this_thread(&context::innermost_place)),
+      stacks_(config.stacks, &fiber_entry),
+      home_{&context, nullptr},
+      next_look_(config.event_interval),
+      next_injected_(config.global_queue_interval),
+      config_(config),
+      driver_(driver),
+      context_(context),
+      owner_(owner) {
+  root_.kind = Kind::root;
+  root_.schedule = this;
+  root_.fiber = &native_;
+  slice_ = slice_size_ = 0;
+  begin_slice();
+}
+
+CurrentThread::~CurrentThread() = default;
+
+Task& CurrentThread::draft(const Draft& draft) {
+  const std::size_t body_size = draft.table->body_size;
+  const bool boxed = is_boxed(*draft.table);
+  const std::size_t inline_size = tail_offset(*draft.table, boxed) + draft.tail;
+  void* body = nullptr;
+  if (boxed) body = ::operator new(body_size, std::align_val_t{draft.table->align});
+  void* memory;
+  std::uint16_t size_class = 0;
+  try {
+    memory = draft.local ? cells_.allocate(inline_size, size_class)
+                         : ::operator new(sizeof(Task) + inline_size, std::align_val_t{alignof(Task)});
+  } catch (...) {
+    if (boxed) ::operator delete(body, std::align_val_t{draft.table->align});
+    throw;
+  }
+  Task* task = ::new (memory) Task;
+  if (boxed) *reinterpret_cast<void**>(task + 1) = body;
+  task->boxed = boxed;
+  task->schedule = this;
+  task->kind = draft.kind;
+  task->size_class = size_class;
+  task->table = draft.table;
+  task->attributes = draft.attributes;
+  task->spawn_file = draft.file;
+  task->spawn_line = draft.line;
+  if (draft.local) {
+    if (next_id_ == last_id_) {
+      next_id_ = ids_taken.fetch_add(kIdBlock, std::memory_order_relaxed);
+      last_id_ = next_id_ + kIdBlock;
+    }
+    task->id = ++next_id_;
+  } else {
+    // A block for one: the ids in between are never used, there are enough.
+    task->id = ids_taken.fetch_add(1, std::memory_order_relaxed) + 1;
+    owner_.add_reference();  // the cell is not the pool's, so it keeps the runtime's memory by itself
+  }
+  return *task;
+}
+
+void* CurrentThread::tail_of(Task& task) noexcept {
+  return reinterpret_cast<std::byte*>(&task + 1) + tail_offset(*task.table, task.boxed);
+}
+
+void CurrentThread::discard(Task& task) noexcept { task.drop_reference(); }
+
+void CurrentThread::launch(Task& task) noexcept {
+  task.has_closure = true;
+  if (task.size_class != 0) {
+    if (RUNTIME_UNLIKELY(!is_open())) return finish_cancelled(task);
+    adopt(task);
+    run_queue_.push(task);
+    return;
+  }
+  base::happens_before(&task);
+  task.signals.fetch_or(Task::kInjected, std::memory_order_relaxed);
+  if (!inject_queue_.push(task)) return finish_cancelled(task);
+  driver_.unpark();
+}
+
+void CurrentThread::adopt(Task& task) noexcept {
+  task.phase = Phase::ready;
+  owned_.push_back(task);
+  alive_.add(1);
+  spawned_.add(1);
+  if (RUNTIME_UNLIKELY(!is_open())) task.signals.fetch_or(Task::kCancelRequested, std::memory_order_relaxed);
+}
+
+void CurrentThread::finish_cancelled(Task& task) noexcept {
+  task.has_closure = false;
+  task.table->drop_closure(task.body());
+  task.phase = Phase::ended;
+  task::publish_end(task);
+}
+
+void CurrentThread::recycle(Task& task) noexcept {
+  const std::uint16_t size_class = task.size_class;
+  task.~Task();
+  if (size_class == 0) {
+    ::operator delete(static_cast<void*>(&task), std::align_val_t{alignof(Task)});
+    owner_.drop_reference();
+  } else if (is_owner() && !is_closed()) {
+    cells_.free_local(&task, size_class);
+  } else if (cells_.free_remote(&task, size_class)) {
+    owner_.drop_reference();
+  }
+}
+
+void CurrentThread::report_unhandled(Task& task) noexcept { task::report_unhandled_exception(task); }
+
+CurrentThread::Counts CurrentThread::counts() const noexcept {
+  return {alive_.read(),
+          spawned_.read(),
+          inject_queue_.depth(),
+          inject_queue_.count(),
+          run_queue_.depth(),
+          resumes_.read(),
+          stacks_.in_use() + other_in_use_.read(),
+          stacks_.warm_count()};
+}
+
+}  // namespace runtime::inline v1::scheduler

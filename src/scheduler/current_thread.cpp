@@ -1,0 +1,219 @@
+#include "scheduler/current_thread.hpp"
+
+#include <runtime/error.hpp>
+
+#include "base/assert.hpp"
+#include "task/current.hpp"
+#include "task/join.hpp"
+#include "task/park.hpp"
+
+// The way from one task to the next. What happens on the native stack is in native_stack.cpp, how cells are made and
+// freed in cells.cpp.
+
+namespace runtime::inline v1::scheduler {
+
+using fiber::Fiber;
+using task::Kind;
+using task::Phase;
+using task::Task;
+using task::thread_state;
+
+// Choosing. -------------------------------------------------------------------------------------------------------------
+
+RUNTIME_NO_ASAN inline Task* CurrentThread::pick() noexcept {
+  if (RUNTIME_UNLIKELY(slice_ == 0)) return pick_slow();
+  Task* task = run_queue_.pop();
+  if (task == nullptr) task = pick_injected();
+  if (task != nullptr) --slice_;
+  return task;
+}
+
+Task* CurrentThread::pick_from_native() noexcept { return pick(); }
+
+// The slice is over: it is time to look at the driver, or to let other threads' tasks go first once.
+Task* CurrentThread::pick_slow() noexcept {
+  if (one_resume_) return nullptr;
+  turns_ += slice_size_;
+  slice_ = slice_size_ = 0;
+  if (turns_ >= next_look_) {
+    look_due_ = true;
+    return nullptr;
+  }
+  next_injected_ = turns_ + config_.global_queue_interval;
+  begin_slice();
+  Task* task = pick_injected();
+  if (task == nullptr) task = run_queue_.pop();
+  if (task != nullptr) --slice_;
+  return task;
+}
+
+void CurrentThread::begin_slice() noexcept {
+  turns_ += slice_size_ - slice_;
+  const std::uint64_t end = next_look_ < next_injected_ ? next_look_ : next_injected_;
+  slice_ = slice_size_ = end > turns_ ? static_cast<std::uint32_t>(end - turns_) : 0;
+}
+
+// A task that another thread has spawned or woken, ready to run. Wakes that came too late fall away here.
+Task* CurrentThread::pick_injected() noexcept {
+  while (Task* task = inject_queue_.pop()) {
+    // Only now may another thread inject it again: its link is free. Acquire: what the waker did before is visible.
+    task->signals.fetch_and(~Task::kInjected, std::memory_order_acq_rel);
+    base::happens_after(task);
+    if (task->phase == Phase::draft) {
+      adopt(*task);
+      return task;
+    }
+    const bool was_parked = task->phase == Phase::parked;
+    if (was_parked) task->phase = Phase::ready;
+    const bool is_native = task->fiber == &native_;
+    task->drop_reference();
+    if (was_parked && !is_native) return task;  // alive: a parked task has not ended
+  }
+  return nullptr;
+}
+
+// Going. ----------------------------------------------------------------------------------------------------------------
+
+inline bool CurrentThread::is_startable(const Task& task) const noexcept {
+  return !task.is_cancel_requested() && (task.attributes == nullptr || task.attributes->stack_size == 0);
+}
+
+RUNTIME_NO_ASAN inline void CurrentThread::begin_resume(Task& task) noexcept {
+  task.phase = Phase::running;
+  thread_state.running = &task;
+  resumes_.add(1);
+}
+
+RUNTIME_NO_ASAN inline void CurrentThread::occupy(Fiber& fiber, Task& task) noexcept {
+  fiber.occupant = &task;
+  fiber.saved_errno = 0;
+  fiber.entered = &home_;
+  task.fiber = &fiber;
+}
+
+// The running fiber stops; the next ready one goes on, without a detour wherever that is possible.
+RUNTIME_NO_ASAN inline void CurrentThread::switch_away(Task& from) noexcept {
+  Fiber& here = *from.fiber;
+  Fiber* there = &native_;
+  Task* next = pick();
+  if (RUNTIME_LIKELY(next != nullptr)) {
+    if (RUNTIME_LIKELY(next->fiber != nullptr)) {
+      there = next->fiber;
+    } else if (is_startable(*next)) {
+      if (Fiber* warm = stacks_.take_warm()) {
+        occupy(*warm, *next);
+        there = warm;
+      }
+    }
+  }
+  if (there != &native_) {
+    begin_resume(*next);
+    if (there == &here) return;
+  } else {
+    handed_back_ = next;
+    thread_state.running = nullptr;
+  }
+  fiber::switch_to(here, *there, words_);
+}
+
+RUNTIME_NO_ASAN void CurrentThread::suspend(Task& running) noexcept {
+  running.phase = Phase::parked;
+  if (RUNTIME_UNLIKELY(running.fiber == &native_)) return drive(running);
+  switch_away(running);
+}
+
+RUNTIME_NO_ASAN void CurrentThread::yield(Task& running) noexcept {
+  running.phase = Phase::ready;
+  if (RUNTIME_UNLIKELY(running.fiber == &native_)) {
+    if (slice_ > 0) --slice_;  // a root that only yields must not keep the driver from being looked at
+    return drive(running);
+  }
+  run_queue_.push_yielded(running);
+  switch_away(running);
+}
+
+void CurrentThread::schedule(Task& task) noexcept {
+  RUNTIME_ASSERT(is_owner());
+  if (RUNTIME_UNLIKELY(is_closed())) return;
+  task.phase = Phase::ready;
+  if (RUNTIME_LIKELY(task.fiber != &native_)) run_queue_.push(task);  // whoever waits on the native stack looks himself
+}
+
+void CurrentThread::schedule_remote(Task& task) noexcept {
+  base::happens_before(&task);
+  // Release: what the waker did before; pairs with pick_injected().
+  if ((task.signals.fetch_or(Task::kInjected, std::memory_order_acq_rel) & Task::kInjected) != 0) return;
+  task.add_reference();
+  if (!inject_queue_.push(task)) {
+    task.drop_reference();  // the runtime is gone: there is nothing to wake
+    return;
+  }
+  driver_.unpark();
+}
+
+// Being a fiber. --------------------------------------------------------------------------------------------------------
+
+RUNTIME_NO_ASAN void CurrentThread::fiber_entry(Fiber& self) noexcept {
+  Task& first = *static_cast<Task*>(self.occupant);
+  static_cast<CurrentThread*>(first.schedule)->fiber_main(self);
+}
+
+// One task after the other, for the life of the stack. A task that has not started needs no switch: it goes on right
+// here, on a stack that is in the cache.
+RUNTIME_NO_ASAN void CurrentThread::fiber_main(Fiber& self) noexcept {
+  for (;;) {
+    float_state_.apply();
+    Task& task = *static_cast<Task*>(self.occupant);
+    run(task);
+    end(task);  // the task may be gone now
+
+    Task* next = pick();
+    if (next != nullptr && next->fiber == nullptr && self.pool == &stacks_ && is_startable(*next)) {
+      self.pool->reset(self);
+      occupy(self, *next);
+      *words_.error = 0;
+      *words_.entered = &home_;
+      begin_resume(*next);
+      continue;
+    }
+    // Nobody takes this fiber from the pool before the switch below has left it: there is only one thread.
+    if (self.pool != &stacks_) other_in_use_.subtract(1);
+    self.pool->put(self);
+    Fiber* there = &native_;
+    if (next != nullptr && next->fiber != nullptr) {
+      there = next->fiber;
+      begin_resume(*next);
+    } else {
+      handed_back_ = next;
+      thread_state.running = nullptr;
+    }
+    fiber::switch_to(self, *there, words_, true);
+  }
+}
+
+void CurrentThread::run(Task& task) noexcept {
+  try {
+    task::throw_if_cancelled(task);
+    task.table->run(task.body());
+    task.has_result = true;
+  } catch (const Cancelled&) {
+    // No result and no exception: the join says that it was cancelled.
+  } catch (...) {
+    task.exception = std::current_exception();
+  }
+  // Captures may wait in their destructors, and must not be thrown out of them.
+  task.closing = true;
+  task.has_closure = false;
+  task.table->drop_closure(task.body());
+}
+
+void CurrentThread::end(Task& task) noexcept {
+  owned_.remove(task);
+  alive_.subtract(1);
+  task.phase = Phase::ended;
+  task.fiber = nullptr;
+  task::publish_end(task);
+  if (RUNTIME_UNLIKELY(!is_open()) && owned_.is_empty()) task::wake(root_);
+}
+
+}  // namespace runtime::inline v1::scheduler

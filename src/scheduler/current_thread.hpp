@@ -1,0 +1,184 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/linked_list.hpp"
+#include "context/context.hpp"
+#include "driver/driver.hpp"
+#include "fiber/float_state.hpp"
+#include "fiber/overflow.hpp"
+#include "fiber/stack_pool.hpp"
+#include "fiber/switch.hpp"
+#include "metrics/counter.hpp"
+#include "scheduler/config.hpp"
+#include "scheduler/inject_queue.hpp"
+#include "scheduler/run_queue.hpp"
+#include "task/cell_pool.hpp"
+#include "task/schedule.hpp"
+#include "task/task.hpp"
+
+namespace runtime::inline v1::scheduler {
+
+/// What a scheduler needs of whoever owns its memory: it has to stay while cells are out.
+class MemoryOwner {
+ public:
+  virtual void add_reference() noexcept = 0;   // any thread
+  virtual void drop_reference() noexcept = 0;  // any thread; may destroy the scheduler
+
+ protected:
+  ~MemoryOwner() = default;
+};
+
+/// The loop: which task runs next, and when the thread sleeps.
+///
+/// A fiber that parks, yields or ends goes straight to the next ready one. The native stack, on which block_on was
+/// called, is entered only to look at the driver, to set up a stack, to destroy a task that never started, and when the
+/// code that waits on it has its turn.
+/// Thread safety: owner thread, except what Schedule says. Borrows: driver, context, owner.
+class CurrentThread final : public task::Schedule {
+ public:
+  CurrentThread(const Config& config, driver::Driver& driver, const context::Context& context, MemoryOwner& owner);
+  CurrentThread(const CurrentThread&) = delete;
+  CurrentThread& operator=(const CurrentThread&) = delete;
+  ~CurrentThread();
+
+  // Making tasks. -----------------------------------------------------------------------------------------------------
+
+  struct Draft {
+    const detail::CellTable* table;
+    task::Kind kind;
+    bool local;                // owner thread, and to stay in its pool
+    task::Attributes* attributes;  // taken over on success; may be null
+    std::size_t tail;              // bytes behind the body, for whoever drafts
+    const char* file;
+    std::uint32_t line;
+  };
+  /// A cell without a closure. Owner thread if local, else any. Throws: std::bad_alloc.
+  task::Task& draft(const Draft& draft);
+  static void* tail_of(task::Task& task) noexcept;
+  /// Frees a cell that was never launched.
+  void discard(task::Task& task) noexcept;
+  /// The closure is in the cell: queues the task, or destroys the closure when the runtime is closed.
+  void launch(task::Task& task) noexcept;
+  /// For a task that will never run: the closure is destroyed here and now, and the handle finished.
+  void finish_cancelled(task::Task& task) noexcept;
+
+  // Schedule. ---------------------------------------------------------------------------------------------------------
+
+  void schedule(task::Task& task) noexcept override;
+  void schedule_remote(task::Task& task) noexcept override;
+  void suspend(task::Task& running) noexcept override;
+  void yield(task::Task& running) noexcept override;
+  void recycle(task::Task& task) noexcept override;
+  void report_unhandled(task::Task& task) noexcept override;
+  void hold_memory() noexcept override { owner_.add_reference(); }
+  void unhold_memory() noexcept override { owner_.drop_reference(); }
+
+  // The root. ---------------------------------------------------------------------------------------------------------
+
+  /// The calling code becomes the root. Throws: std::system_error when there is no memory for a signal stack.
+  void enter_root();
+  void leave_root() noexcept;
+  bool has_root() const noexcept { return entry_.has_value(); }
+
+  // The end. ----------------------------------------------------------------------------------------------------------
+
+  struct Leftovers {
+    std::size_t cancelled, left_parked;
+  };
+  /// Cancels every task in spawn order and drives them until they have ended or the deadline has come; `one_resume`:
+  /// gives each its turn and no more. The caller is the root. Afterwards nothing is scheduled any more.
+  Leftovers shut_down(base::Nanos deadline, bool one_resume) noexcept;
+  bool is_open() const noexcept { return state_.load(std::memory_order_acquire) == State::open; }
+  bool is_closed() const noexcept { return state_.load(std::memory_order_acquire) == State::closed; }
+  MemoryOwner& owner() const noexcept { return owner_; }
+  /// The owner gives up its share of the cells' memory. True: nobody else has one. Once, after shut_down().
+  bool close_cells() noexcept { return cells_.close(); }
+
+  struct Counts {
+    std::uint64_t alive, spawned, injected, injected_ever, ready, resumes, stacks_in_use, stacks_pooled;
+  };
+  /// Any thread.
+  Counts counts() const noexcept;
+
+ private:
+  enum class State : std::uint8_t {
+    open,
+    closing,  // tasks unwind; new ones are born cancelled
+    closed,
+  };
+
+  // current_thread.cpp: what happens on the way from one task to the next.
+  task::Task* pick() noexcept;
+  task::Task* pick_from_native() noexcept;
+  task::Task* pick_slow() noexcept;
+  task::Task* pick_injected() noexcept;
+  void switch_away(task::Task& from) noexcept;
+  bool is_startable(const task::Task& task) const noexcept;
+  void occupy(fiber::Fiber& fiber, task::Task& task) noexcept;
+  void begin_resume(task::Task& task) noexcept;
+  static void fiber_entry(fiber::Fiber& self) noexcept;
+  [[noreturn]] void fiber_main(fiber::Fiber& self) noexcept;
+  void run(task::Task& task) noexcept;
+  void end(task::Task& task) noexcept;
+
+  // native_stack.cpp: what happens on the stack that called block_on.
+  void drive(task::Task& waiter) noexcept;
+  void run_ready() noexcept;
+  void resume(task::Task& task) noexcept;
+  void look_at_driver() noexcept;
+  void sleep(const task::Task& waiter) noexcept;
+  void sleep_in_outer(const task::Task& waiter) noexcept;
+  void after_look() noexcept;
+  void destroy_unstarted(task::Task& task) noexcept;
+  fiber::StackPool& stacks_for(const task::Task& task);
+  void shrink_pools() noexcept;
+  static bool find_overflowed(const void* address, fiber::OverflowedTask& found) noexcept;
+
+  void adopt(task::Task& task) noexcept;
+  void begin_slice() noexcept;
+
+  // What the switch touches comes first.
+  fiber::ThreadWords words_;
+  std::uint32_t slice_ = 1;          // resumes until pick_slow(), counting down
+  std::uint32_t slice_size_ = 1;     // what slice_ began with
+  RunQueue run_queue_;
+  fiber::Fiber native_;              // the stack that called block_on, or that runs the shutdown
+  fiber::StackPool stacks_;          // of the default size
+  fiber::FloatState float_state_;    // of the thread that called block_on: every task starts with it
+  context::Place home_;              // where every task starts: in this runtime
+  task::Task* handed_back_ = nullptr;  // picked on a fiber, to be resumed from the native stack
+  bool look_due_ = false;            // event_interval resumes have passed
+  std::uint64_t turns_ = 0;          // resumes, up to the begin of this slice
+  metrics::Counter resumes_;         // of tasks; turns also counts the root's yields
+  std::uint64_t next_look_;
+  std::uint64_t next_injected_;
+
+  const Config config_;
+  driver::Driver& driver_;
+  const context::Context& context_;
+  MemoryOwner& owner_;
+  task::CellPool cells_;
+  InjectQueue inject_queue_;
+  base::LinkedList<task::Task, &task::Task::owned_previous, &task::Task::owned_next> owned_;  // alive, in spawn order
+  std::vector<std::unique_ptr<fiber::StackPool>> other_stacks_;  // of the sizes that TaskBuilder asked for
+  metrics::Counter other_in_use_;
+  metrics::Counter alive_;
+  metrics::Counter spawned_;
+  std::uint64_t next_id_ = 0;        // task ids are taken from the process in blocks
+  std::uint64_t last_id_ = 0;
+  std::atomic<State> state_{State::open};
+  bool one_resume_ = false;          // the last round: pick() ends with the slice
+
+  task::Task root_;
+  task::Task* outer_ = nullptr;      // what ran on this thread when the root entered: a task of another runtime
+  fiber::SignalStack signal_stack_;
+  std::optional<context::Entry> entry_;  // while somebody is the root
+};
+
+}  // namespace runtime::inline v1::scheduler

@@ -1,0 +1,229 @@
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include "base/assert.hpp"
+#include "base/system_error.hpp"
+#include "driver/timer.hpp"
+#include "scheduler/current_thread.hpp"
+#include "task/current.hpp"
+#include "task/join.hpp"
+#include "task/park.hpp"
+
+// What happens on the stack that called block_on: the root, and the loop above it whenever the root waits.
+
+namespace runtime::inline v1::scheduler {
+
+using task::Kind;
+using task::Phase;
+using task::Task;
+using task::thread_state;
+
+// The loop. -------------------------------------------------------------------------------------------------------------
+
+// Runs everything else until the waiter, whose code is below us on this stack, is ready and has its turn.
+void CurrentThread::drive(Task& waiter) noexcept {
+  for (;;) {
+    run_ready();
+    if (look_due_) look_at_driver();
+    if (waiter.phase == Phase::ready) break;
+    if (run_queue_.is_empty() && inject_queue_.is_empty()) sleep(waiter);
+  }
+  waiter.phase = Phase::running;
+  thread_state.running = &waiter;
+}
+
+// Until nothing is ready or it is time to look at the driver. Fibers switch among themselves meanwhile.
+void CurrentThread::run_ready() noexcept {
+  thread_state.running = nullptr;
+  for (;;) {
+    Task* next = std::exchange(handed_back_, nullptr);
+    if (next == nullptr) next = pick_from_native();
+    if (next == nullptr) break;
+    resume(*next);
+  }
+  shrink_pools();
+}
+
+void CurrentThread::resume(Task& task) noexcept {
+  if (task.fiber == nullptr) {
+    if (task.is_cancel_requested()) return destroy_unstarted(task);
+    try {
+      fiber::Fiber& fiber = stacks_for(task).take();
+      fiber.occupant = &task;
+      fiber.saved_errno = 0;
+      fiber.entered = &home_;
+      task.fiber = &fiber;
+      if (fiber.pool != &stacks_) other_in_use_.add(1);
+    } catch (...) {
+      // No stack, no run: the join says why, and everybody else goes on.
+      task.exception = std::current_exception();
+      return destroy_unstarted(task);
+    }
+  }
+  task.phase = Phase::running;
+  thread_state.running = &task;
+  resumes_.add(1);
+  fiber::switch_to(native_, *task.fiber, words_);
+  thread_state.running = nullptr;
+}
+
+void CurrentThread::look_at_driver() noexcept {
+  const std::uint64_t mark = run_queue_.mark();
+  driver_.poll();
+  run_queue_.put_yielded_behind(mark);
+  after_look();
+}
+
+void CurrentThread::sleep(const Task& waiter) noexcept {
+  // A task injected between the test of drive() and now is seen here: the driver asks after it has raised its flag.
+  const auto may_sleep = [this] { return inject_queue_.is_empty(); };
+  if (outer_ != nullptr && outer_->kind != Kind::blocking) {
+    sleep_in_outer(waiter);
+  } else {
+    driver_.park(base::kForever, may_sleep);
+  }
+  after_look();
+}
+
+// We run on a fiber of another runtime of this thread: that fiber parks, and its siblings go on.
+void CurrentThread::sleep_in_outer(const Task& waiter) noexcept {
+  driver_.poll();  // also hands libev's changes to the kernel
+  if (waiter.phase == Phase::ready || !run_queue_.is_empty()) return;
+  driver::Driver& outer_driver = static_cast<CurrentThread*>(outer_->schedule)->driver_;
+  driver_.park_elsewhere([&] {
+    if (!inject_queue_.is_empty()) return;
+    driver::FdWatch news(*outer_, driver_.fd(), driver::kReadable);
+    driver::Timer timer(*outer_, driver_.earliest());
+    // Without the memory to watch, it looks again a millisecond later.
+    driver::Timer retry(*outer_, base::deadline_after(1'000'000));
+    const bool watched = outer_driver.watch(news);
+    if (!watched) outer_driver.arm(retry);
+    if (driver_.earliest() != base::kForever) outer_driver.arm(timer);
+    thread_state.running = outer_;
+    task::park_until_certain(*outer_, [&] { return news.has_news() || timer.has_fired() || retry.has_fired(); });
+    thread_state.running = nullptr;
+    outer_driver.unwatch(news);
+    outer_driver.disarm(timer);
+    outer_driver.disarm(retry);
+  });
+  driver_.poll();
+}
+
+void CurrentThread::after_look() noexcept {
+  look_due_ = false;
+  turns_ += slice_size_ - slice_;
+  slice_ = slice_size_ = 0;
+  next_look_ = turns_ + config_.event_interval;
+  begin_slice();
+}
+
+// A task that was cancelled, or could have no stack, before it ever ran. It gets none: its closure is destroyed here,
+// and should a capture wait in its destructor, the loop runs above it, as it does for the root.
+void CurrentThread::destroy_unstarted(Task& task) noexcept {
+  const base::ErrnoKeeper keeper;
+  const context::Entry entry(context_);
+  task.phase = Phase::running;
+  task.fiber = &native_;
+  task.closing = true;
+  task.has_closure = false;
+  thread_state.running = &task;
+  task.table->drop_closure(task.body());
+  end(task);
+  thread_state.running = nullptr;
+}
+
+// Stacks. ---------------------------------------------------------------------------------------------------------------
+
+fiber::StackPool& CurrentThread::stacks_for(const Task& task) {
+  const std::size_t size = task.attributes != nullptr ? task.attributes->stack_size : 0;
+  if (size == 0 || size == stacks_.stack_size()) return stacks_;
+  for (const auto& pool : other_stacks_) {
+    if (pool->stack_size() == size) return *pool;
+  }
+  fiber::StackOptions options = config_.stacks;
+  options.size = size;
+  other_stacks_.push_back(std::make_unique<fiber::StackPool>(options, &fiber_entry));
+  return *other_stacks_.back();
+}
+
+void CurrentThread::shrink_pools() noexcept {
+  stacks_.shrink();
+  for (const auto& pool : other_stacks_) pool->shrink();
+}
+
+bool CurrentThread::find_overflowed(const void* address, fiber::OverflowedTask& found) noexcept {
+  const Task* task = task::current();
+  if (task == nullptr || task->fiber == nullptr || task->fiber->pool == nullptr) return false;
+  const fiber::Fiber& fiber = *task->fiber;
+  const auto* byte = static_cast<const std::byte*>(address);
+  if (byte < fiber.low - fiber.pool->guard_size() || byte >= fiber.low) return false;
+  found = {task->id, task->name(), fiber.pool->stack_size(), task->spawn_file, task->spawn_line};
+  return true;
+}
+
+// The root. -------------------------------------------------------------------------------------------------------------
+
+void CurrentThread::enter_root() {
+  RUNTIME_ASSERT(is_owner() && !has_root());
+  if (thread_state.running != nullptr && thread_state.running->kind != Kind::blocking) {
+    static_cast<void>(driver_.fd());  // sleep_in_outer() will want it and cannot fail
+  }
+  fiber::watch_for_overflow(&find_overflowed);
+  signal_stack_.enter();
+  float_state_ = fiber::FloatState::current();
+  root_.phase = Phase::running;
+  outer_ = thread_state.running;
+  thread_state.running = &root_;
+  entry_.emplace(context_);
+}
+
+void CurrentThread::leave_root() noexcept {
+  entry_.reset();
+  thread_state.running = std::exchange(outer_, nullptr);
+  root_.phase = Phase::draft;
+  signal_stack_.leave();
+}
+
+// The end. --------------------------------------------------------------------------------------------------------------
+
+CurrentThread::Leftovers CurrentThread::shut_down(base::Nanos deadline, bool one_resume) noexcept {
+  state_.store(State::closing, std::memory_order_release);
+  while (Task* task = pick_injected()) {
+    task->phase = Phase::ready;
+    run_queue_.push(*task);
+  }
+  Leftovers leftovers{static_cast<std::size_t>(alive_.read()), 0};
+  for (Task* task = owned_.front(); task != nullptr; task = owned_.next(*task)) task->abort();
+
+  if (one_resume) {
+    one_resume_ = true;
+    turns_ += slice_size_ - slice_;
+    slice_ = slice_size_ = static_cast<std::uint32_t>(run_queue_.depth());
+    run_ready();
+  } else {
+    driver::Timer limit(root_, deadline);
+    if (deadline != base::kForever) driver_.arm(limit);
+    while (!owned_.is_empty() && !limit.has_fired()) suspend(root_);
+    driver_.disarm(limit);
+  }
+
+  inject_queue_.close();
+  while (Task* task = inject_queue_.pop()) {
+    if (task->phase == Phase::draft) {
+      finish_cancelled(*task);
+    } else {
+      task->drop_reference();
+    }
+  }
+  state_.store(State::closed, std::memory_order_release);
+  leftovers.left_parked = static_cast<std::size_t>(alive_.read());
+  if (stacks_.in_use() == 0) stacks_.close();
+  for (const auto& pool : other_stacks_) {
+    if (pool->in_use() == 0) pool->close();
+  }
+  thread_state.running = &root_;
+  return leftovers;
+}
+
+}  // namespace runtime::inline v1::scheduler

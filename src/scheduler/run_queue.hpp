@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstdint>
+
+#include "base/fifo.hpp"
+#include "metrics/counter.hpp"
+#include "task/task.hpp"
+
+namespace runtime::inline v1::scheduler {
+
+/// The ready tasks of the owner thread: first in, first out, but for one thing. Those who gave way wait in a queue of
+/// their own, each with the place it has among the others, so that what the driver wakes can be put before all of them
+/// at once.
+///
+/// Thread safety: owner thread; depth() any thread. Borrows: the tasks.
+class RunQueue final {
+ public:
+  bool is_empty() const noexcept { return ready_.is_empty() && yielded_.is_empty(); }
+
+  void push(task::Task& task) noexcept {
+    ready_.push_back(task);
+    pushed_.add(1);
+  }
+
+  void push_yielded(task::Task& task) noexcept {
+    task.yield_position = pushed_.read();
+    yielded_.push_back(task);
+    yields_.add(1);
+  }
+
+  task::Task* pop() noexcept {
+    task::Task* yielded = yielded_.front();
+    if (yielded != nullptr && yielded->yield_position <= popped_.read()) {
+      yields_.subtract(1);
+      return yielded_.pop_front();
+    }
+    task::Task* task = ready_.pop_front();
+    if (task != nullptr) popped_.add(1);
+    return task;
+  }
+
+  /// Called around a look at the driver: if that has woken anybody, those who gave way before go behind it.
+  std::uint64_t mark() const noexcept { return pushed_.read(); }
+  void put_yielded_behind(std::uint64_t mark) noexcept {
+    if (pushed_.read() == mark) return;
+    ready_.append(yielded_);
+    pushed_.add(yields_.read());
+    yields_.set(0);
+  }
+
+  std::uint64_t depth() const noexcept { return pushed_.read() - popped_.read() + yields_.read(); }
+
+  /// The task after the one that pop() gave last, as far as it can be told without work: worth prefetching.
+  task::Task* peek() const noexcept {
+    task::Task* yielded = yielded_.front();
+    return yielded != nullptr && yielded->yield_position <= popped_.read() ? yielded : ready_.front();
+  }
+
+ private:
+  using Queue = base::Fifo<task::Task, &task::Task::next_ready>;
+  Queue ready_;
+  Queue yielded_;
+  metrics::Counter pushed_;  // ever, into ready_
+  metrics::Counter popped_;  // ever, out of ready_
+  metrics::Counter yields_;  // now in yielded_
+};
+
+}  // namespace runtime::inline v1::scheduler

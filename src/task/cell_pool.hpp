@@ -1,0 +1,86 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace runtime::inline v1::task {
+
+class Task;
+
+/// Memory of cells: a task and, behind it, its closure and result. Size classes of one cache line's step, each a
+/// last-in-first-out list; blocks are cut from chunks that live as long as the pool.
+///
+/// Thread safety: allocate() and free_local() owner thread; free_remote() any thread.
+/// Owns: the chunks.
+class CellPool final {
+ public:
+  /// Bytes of body that still go into the cell; a larger closure is boxed, so that chunks stay useful to everybody.
+  static constexpr std::size_t kLargestBody = 1024;
+  static constexpr std::size_t kBodyAlign = 64;
+
+  CellPool() = default;
+  CellPool(const CellPool&) = delete;
+  CellPool& operator=(const CellPool&) = delete;
+
+  /// Room for a task and a body of that size (at most kLargestBody). Throws: std::bad_alloc.
+  void* allocate(std::size_t body_size, std::uint16_t& size_class) {
+    size_class = class_of(body_size);
+    Block*& head = free_[size_class];
+    if (head == nullptr) refill(size_class);
+    Block* block = head;
+    head = block->next;
+    ++live_;
+    return block;
+  }
+
+  void free_local(void* memory, std::uint16_t size_class) noexcept {
+    free_[size_class] = ::new (memory) Block{free_[size_class]};
+    --live_;
+  }
+
+  /// From another thread: the owner takes it back in collect(). True: the pool is closed and this was the last block.
+  bool free_remote(void* memory, std::uint16_t size_class) noexcept;
+
+  /// Takes back what other threads have freed. Owner thread.
+  void collect() noexcept;
+
+  /// The owner allocates no more. True: no block is out, so nobody else knows of the pool. Owner thread, once.
+  bool close() noexcept;
+
+ private:
+  struct Block {
+    Block* next;
+  };
+  struct RemoteBlock {
+    RemoteBlock* next;
+    std::uint16_t size_class;
+  };
+
+  static constexpr std::size_t kStep = 64;
+  static constexpr std::size_t kClasses = kLargestBody / kStep + 4;  // class 0 is "not from here"; the last two: tails
+  static constexpr std::size_t kChunk = 64 * 1024;
+
+  static std::uint16_t class_of(std::size_t body_size) noexcept {
+    return static_cast<std::uint16_t>((body_size + kStep - 1) / kStep + 1);
+  }
+  void refill(std::uint16_t size_class);
+
+  struct ChunkDeleter {
+    void operator()(std::byte* chunk) const noexcept { ::operator delete(chunk, std::align_val_t{kStep}); }
+  };
+
+  std::array<Block*, kClasses> free_{};
+  std::size_t live_ = 0;  // blocks out, not counting those in remote_
+  std::vector<std::unique_ptr<std::byte, ChunkDeleter>> chunks_;
+
+  std::mutex mutex_;
+  RemoteBlock* remote_ = nullptr;  // guarded by mutex_
+  bool closed_ = false;            // guarded by mutex_
+  std::size_t outstanding_ = 0;    // guarded by mutex_; meaningful once closed
+};
+
+}  // namespace runtime::inline v1::task

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <exception>
+
+#include <runtime/error.hpp>
+
+#include "task/current.hpp"
+#include "task/task.hpp"
+
+namespace runtime::inline v1::task {
+
+// Parking, for everybody who waits. The rule that makes it simple: a wake may come too often, never too seldom. Whoever
+// parks looks at his own condition again, in a loop.
+
+/// The running task, if it can park: null on plain and pool threads.
+inline Task* parkable() noexcept {
+  Task* task = current();
+  return task != nullptr && task->kind != Kind::blocking ? task : nullptr;
+}
+
+/// True when the next wait of the running task has to end as cancelled. A task is deaf while it is shielded, while its
+/// captures are destroyed, and while an exception unwinds its stack, so destructors may still wait.
+inline bool is_cancel_due(const Task& task) noexcept {
+  return RUNTIME_UNLIKELY(task.is_cancel_requested()) && task.shields == 0 && !task.closing &&
+         std::uncaught_exceptions() == 0;
+}
+
+inline void throw_if_cancelled(const Task& task) {
+  if (is_cancel_due(task)) throw Cancelled();
+}
+
+enum class ParkEnd : bool { done, cancelled };
+
+/// Parks the running task until done() is true. Cancellation wins over a condition that came true with it.
+template <class Done>
+ParkEnd park_until(Task& task, Done done) noexcept {
+  for (;;) {
+    if (is_cancel_due(task)) return ParkEnd::cancelled;
+    if (done()) return ParkEnd::done;
+    task.schedule->suspend(task);
+  }
+}
+
+/// The same for waits that must see their end before the frame can go: cancellation does not end them.
+template <class Done>
+void park_until_certain(Task& task, Done done) noexcept {
+  while (!done()) task.schedule->suspend(task);
+}
+
+/// Makes a parked task ready; does nothing to any other. Any thread, as long as the caller is sure of the task's memory.
+inline void wake(Task& task) noexcept {
+  if (task.schedule->is_owner()) {
+    if (task.phase == Phase::parked) task.schedule->schedule(task);
+  } else {
+    task.schedule->schedule_remote(task);
+  }
+}
+
+}  // namespace runtime::inline v1::task

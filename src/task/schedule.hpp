@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+
+#include "task/current.hpp"
+
+namespace runtime::inline v1::task {
+
+/// How a task gets itself run: declared here, implemented by the scheduler, so that nothing that waits has to know it.
+class Schedule {
+ public:
+  /// Puts a task that is parked, or new, behind the ready ones. Owner thread.
+  virtual void schedule(Task& task) noexcept = 0;
+  /// The same from any thread: the owner will look at the task soon. It is taken over with a reference.
+  virtual void schedule_remote(Task& task) noexcept = 0;
+  /// Stops the running task until it is scheduled again. Owner thread, from the task.
+  virtual void suspend(Task& running) noexcept = 0;
+  /// Gives way and stays ready. Owner thread, from the task.
+  virtual void yield(Task& running) noexcept = 0;
+  /// The cell's memory is free. Any thread; the last thing that happens to a task.
+  virtual void recycle(Task& task) noexcept = 0;
+  /// Keeps the scheduler itself in memory. Any thread.
+  virtual void hold_memory() noexcept = 0;
+  virtual void unhold_memory() noexcept = 0;
+  /// An exception left the task and nobody can receive it. Any thread.
+  virtual void report_unhandled(Task& task) noexcept = 0;
+
+  /// True on the thread that owns this scheduler.
+  bool is_owner() const noexcept { return this_thread() == owner_; }
+  /// The context::Context of the runtime, for the floors that know what that is.
+  const void* context() const noexcept { return context_; }
+
+ protected:
+  explicit Schedule(const void* context) noexcept : context_(context), owner_(this_thread()) {}
+  ~Schedule() = default;
+
+ private:
+  const void* const context_;
+  const std::uint64_t owner_;
+};
+
+}  // namespace runtime::inline v1::task

@@ -1,0 +1,28 @@
+#include "task/task.hpp"
+
+#include <new>
+
+#include "task/join.hpp"
+#include "task/park.hpp"
+
+namespace runtime::inline v1::task {
+
+void Task::abort() noexcept {
+  if (is_finished()) return;
+  const std::uint32_t before = signals.fetch_or(kCancelRequested, std::memory_order_relaxed);
+  // A blocking closure looks when a pool thread takes it; every other task is woken to look now.
+  if ((before & kCancelRequested) == 0 && kind != Kind::blocking) wake(*this);
+}
+
+void Task::destroy() noexcept {
+  // An exception that nobody received is reported by whoever knew that; here only memory is left.
+  if (has_result) table->drop_result(body());
+  if (boxed) ::operator delete(body(), std::align_val_t{table->align});
+  if (attributes != nullptr) {
+    attributes->~Attributes();
+    ::operator delete(attributes);
+  }
+  schedule->recycle(*this);
+}
+
+}  // namespace runtime::inline v1::task

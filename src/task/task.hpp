@@ -1,0 +1,122 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <string_view>
+
+#include <runtime/detail/cell.hpp>
+
+#include "base/assert.hpp"
+#include "fiber/fiber.hpp"
+#include "task/schedule.hpp"
+
+namespace runtime::inline v1::task {
+
+class JoinWaiter;
+
+/// Where a task is. Written on the owner thread only (a blocking closure: by the thread that has it).
+enum class Phase : std::uint8_t {
+  draft,    // allocated; in no queue
+  ready,    // in the run queue, the yield queue or the inject queue
+  running,  // on its thread
+  parked,   // somebody who will have news knows of it
+  ended,    // its result is stored
+};
+
+enum class Kind : std::uint8_t {
+  fiber,     // runs on a fiber of the owner thread
+  root,      // the code inside block_on, on the caller's own stack
+  blocking,  // runs on a pool thread, without a fiber
+};
+
+/// The unit that is scheduled, joined and cancelled; first part of the cell that holds the closure.
+///
+/// Thread safety: owner thread, except the atomic members and what is constant after launch.
+/// Owns: its closure or result. Its memory is shared: see `joiner` and `references`.
+class alignas(64) Task final {
+ public:
+  // First cache line: what scheduling touches.
+  Task* next_ready = nullptr;          // link of the run and the yield queue
+  fiber::Fiber* fiber = nullptr;       // from the first resume to the end; the root's own
+  Schedule* schedule = nullptr;
+  std::uint64_t yield_position = 0;    // in the yield queue: how much of the run queue goes first
+  Phase phase = Phase::draft;
+  Kind kind = Kind::fiber;
+  bool closing = false;                // the closure has returned; its captures may still park
+  bool has_result = false;
+  bool has_closure = false;
+  bool boxed = false;                  // the body is a block of its own
+  bool born_cancelled = false;         // spawned into a runtime that is gone
+  bool joined = false;                 // its exception has been received
+  std::uint16_t shields = 0;           // nested shields: above 0, cancellation is held back
+  std::uint16_t size_class = 0;        // of the cell's memory; 0: from the heap
+  std::atomic<std::uint32_t> signals{0};     // kCancelRequested, kInjected; any thread
+  std::atomic<std::uint32_t> references{1};  // 1 for runtime and join handle together, more for others; any thread
+
+  /// Who joins: null, a waiter, kDetached (no handle is left) or kEnded. Whoever comes second of the runtime, ending
+  /// the task, and the join handle, going away, gives up the common reference.
+  std::atomic<JoinWaiter*> joiner{nullptr};
+
+  // Second cache line: what spawning and ending touch.
+  Task* owned_previous = nullptr;
+  Task* owned_next = nullptr;
+  Task* next_injected = nullptr;       // link of the inject queue; guarded by kInjected
+  const detail::CellTable* table = nullptr;
+  std::exception_ptr exception;
+  struct Attributes* attributes = nullptr;  // owned; null: no name, the default stack
+  std::uint64_t id = 0;
+  const char* spawn_file = "";
+  std::uint32_t spawn_line = 0;
+
+  static constexpr std::uint32_t kCancelRequested = 1;
+  static constexpr std::uint32_t kInjected = 2;
+
+  void* body() noexcept { return boxed ? *reinterpret_cast<void**>(this + 1) : static_cast<void*>(this + 1); }
+  void* result_slot() noexcept { return static_cast<std::byte*>(body()) + table->result_offset; }
+
+  bool is_cancel_requested() const noexcept {
+    return (signals.load(std::memory_order_relaxed) & kCancelRequested) != 0;
+  }
+  std::string_view name() const noexcept;
+
+  void add_reference() noexcept { references.fetch_add(1, std::memory_order_relaxed); }
+  /// The last one destroys what is left and gives the memory back.
+  void drop_reference() noexcept {
+    // A reference that nobody else can see needs no read-modify-write: that is every task joined and forgotten.
+    if (references.load(std::memory_order_acquire) == 1 ||
+        references.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+      destroy();
+    }
+  }
+
+  /// Keeps the task's memory for a while, also the root's, which is part of its scheduler's.
+  void hold() noexcept {
+    kind == Kind::root ? schedule->hold_memory() : add_reference();
+  }
+  void unhold() noexcept {
+    kind == Kind::root ? schedule->unhold_memory() : drop_reference();
+  }
+
+  /// Asks the task to end. Any thread.
+  void abort() noexcept;
+  bool is_finished() const noexcept;
+
+ private:
+  void destroy() noexcept;
+};
+
+/// What only some tasks have.
+struct Attributes {
+  std::size_t stack_size;  // 0: the runtime's default
+  std::size_t name_size;
+
+  const char* name() const noexcept { return reinterpret_cast<const char*>(this + 1); }  // stored behind
+};
+
+inline std::string_view Task::name() const noexcept {
+  return attributes != nullptr ? std::string_view(attributes->name(), attributes->name_size) : std::string_view();
+}
+
+}  // namespace runtime::inline v1::task
