@@ -54,6 +54,7 @@ class alignas(64) Task final {
   std::uint16_t size_class = 0;        // of the cell's memory; 0: from the heap
   std::atomic<std::uint32_t> signals{0};     // kCancelRequested, kInjected; any thread
   std::atomic<std::uint32_t> references{1};  // 1 for runtime and join handle together, more for others; any thread
+  std::uint32_t spawn_line = 0;
 
   /// Who joins: null, a waiter, kDetached (no handle is left) or kEnded. Whoever comes second of the runtime, ending
   /// the task, and the join handle, going away, gives up the common reference.
@@ -68,7 +69,6 @@ class alignas(64) Task final {
   struct Attributes* attributes = nullptr;  // owned; null: no name, the default stack
   std::uint64_t id = 0;
   const char* spawn_file = "";
-  std::uint32_t spawn_line = 0;
 
   static constexpr std::uint32_t kCancelRequested = 1;
   static constexpr std::uint32_t kInjected = 2;
@@ -114,6 +114,8 @@ struct Attributes {
 
   const char* name() const noexcept { return reinterpret_cast<const char*>(this + 1); }  // stored behind
 };
+
+static_assert(sizeof(Task) == 128, "a million tasks are waiting for every byte");
 
 inline std::string_view Task::name() const noexcept {
   return attributes != nullptr ? std::string_view(attributes->name(), attributes->name_size) : std::string_view();
