@@ -21,6 +21,7 @@ Sanitizer find() noexcept {
   look_up(found.tsan_current_fiber, "__tsan_get_current_fiber");
   look_up(found.tsan_acquire, "__tsan_acquire");
   look_up(found.tsan_release, "__tsan_release");
+  found.any = found.start_switch_fiber != nullptr || found.tsan_create_fiber != nullptr;
   return found;
 }
 

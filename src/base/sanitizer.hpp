@@ -7,9 +7,10 @@ namespace runtime::inline v1::base {
 /// The sanitizers of the program this library runs in, found by name when the process starts.
 ///
 /// The library itself is not instrumented, so one shipped build serves instrumented and plain programs alike. A member
-/// is null when that sanitizer is not there; any() is false in an ordinary program, and one branch is all it costs.
+/// is null when that sanitizer is not there; `any` is false in an ordinary program, and one branch is all it costs.
 /// See: sanitizer/common_interface_defs.h and sanitizer/tsan_interface.h of LLVM.
 struct Sanitizer {
+  bool any;  // somebody has to be told of switches
   void (*start_switch_fiber)(void** fake_stack_save, const void* bottom, std::size_t size);
   void (*finish_switch_fiber)(void* fake_stack, const void** old_bottom, std::size_t* old_size);
   void (*unpoison)(const volatile void* address, std::size_t size);
@@ -19,8 +20,6 @@ struct Sanitizer {
   void* (*tsan_current_fiber)();
   void (*tsan_acquire)(void* address);
   void (*tsan_release)(void* address);
-
-  bool any() const noexcept { return start_switch_fiber != nullptr || tsan_create_fiber != nullptr; }
 };
 
 extern const Sanitizer sanitizer;

@@ -23,7 +23,7 @@ struct Fiber {
   int saved_errno = 0;
   void* entered = nullptr;    // the innermost runtime that the code on it has entered
   void* occupant = nullptr;   // who runs on it: a task, for the floors above
-  Fiber* successor = nullptr; // the fiber that this one last switched to
+  Fiber* successor = nullptr; // whom it last entered, for one that runs for the first time
   Fiber* next_idle = nullptr; // link of the pool's free list, while there
 
   Entry entry = nullptr;

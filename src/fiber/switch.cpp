@@ -10,7 +10,7 @@ RUNTIME_NO_ASAN void trampoline(boost::context::detail::transfer_t transfer) noe
   Fiber* departed;
   arrive(transfer, departed);
   Fiber& self = *departed->successor;
-  if (base::sanitizer.any()) tell_arrival(*departed, self);
+  if (base::sanitizer.any) tell_arrival(*departed, self);
   self.entry(self);  // never returns
   __builtin_trap();
 }

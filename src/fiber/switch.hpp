@@ -62,15 +62,20 @@ RUNTIME_NO_ASAN inline void switch_to(Fiber& from, Fiber& to, const ThreadWords&
   from.saved_errno = *thread.error;
   from.exceptions = *thread.exceptions;
   from.entered = *thread.entered;
-  from.successor = &to;
   *thread.error = to.saved_errno;
   *thread.exceptions = to.exceptions;
   *thread.entered = to.entered;
-  const bool told = RUNTIME_UNLIKELY(base::sanitizer.any());
+  const bool told = RUNTIME_UNLIKELY(base::sanitizer.any);
   if (told) tell_departure(from, to, for_good);
   Fiber* departed;
   arrive(jump(to.context, &from), departed);
   if (told) tell_arrival(*departed, from);
+}
+
+/// The same for a fiber that may never have run: it learns here who it is.
+inline void enter(Fiber& from, Fiber& to, const ThreadWords& thread) noexcept {
+  from.successor = &to;
+  switch_to(from, to, thread);
 }
 
 /// Gives `fiber`, whose stack nobody uses, a first context that will call fiber.entry(fiber).

@@ -45,7 +45,6 @@ CurrentThread::CurrentThread(const Config& config, driver::Driver& driver, const
   root_.kind = Kind::root;
   root_.schedule = this;
   root_.fiber = &native_;
-  slice_ = slice_size_ = 0;
   begin_slice();
 }
 
@@ -146,7 +145,7 @@ CurrentThread::Counts CurrentThread::counts() const noexcept {
           inject_queue_.depth(),
           inject_queue_.count(),
           run_queue_.depth(),
-          resumes_.read(),
+          turns_.read() - root_yields_.read(),
           stacks_.in_use() + other_in_use_.read(),
           stacks_.warm_count()};
 }

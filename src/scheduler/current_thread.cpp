@@ -21,10 +21,10 @@ using task::thread_state;
 // Choosing. -------------------------------------------------------------------------------------------------------------
 
 RUNTIME_NO_ASAN inline Task* CurrentThread::pick() noexcept {
-  if (RUNTIME_UNLIKELY(slice_ == 0)) return pick_slow();
+  if (RUNTIME_UNLIKELY(turns_.read() >= slice_end_)) return pick_slow();
   Task* task = run_queue_.pop();
   if (task == nullptr) task = pick_injected();
-  if (task != nullptr) --slice_;
+  if (task != nullptr) turns_.add(1);
   return task;
 }
 
@@ -33,24 +33,16 @@ Task* CurrentThread::pick_from_native() noexcept { return pick(); }
 // The slice is over: it is time to look at the driver, or to let other threads' tasks go first once.
 Task* CurrentThread::pick_slow() noexcept {
   if (one_resume_) return nullptr;
-  turns_ += slice_size_;
-  slice_ = slice_size_ = 0;
-  if (turns_ >= next_look_) {
+  if (turns_.read() >= next_look_) {
     look_due_ = true;
     return nullptr;
   }
-  next_injected_ = turns_ + config_.global_queue_interval;
+  next_injected_ = turns_.read() + config_.global_queue_interval;
   begin_slice();
   Task* task = pick_injected();
   if (task == nullptr) task = run_queue_.pop();
-  if (task != nullptr) --slice_;
+  if (task != nullptr) turns_.add(1);
   return task;
-}
-
-void CurrentThread::begin_slice() noexcept {
-  turns_ += slice_size_ - slice_;
-  const std::uint64_t end = next_look_ < next_injected_ ? next_look_ : next_injected_;
-  slice_ = slice_size_ = end > turns_ ? static_cast<std::uint32_t>(end - turns_) : 0;
 }
 
 // A task that another thread has spawned or woken, ready to run. Wakes that came too late fall away here.
@@ -81,7 +73,6 @@ inline bool CurrentThread::is_startable(const Task& task) const noexcept {
 RUNTIME_NO_ASAN inline void CurrentThread::begin_resume(Task& task) noexcept {
   task.phase = Phase::running;
   thread_state.running = &task;
-  resumes_.add(1);
 }
 
 RUNTIME_NO_ASAN inline void CurrentThread::occupy(Fiber& fiber, Task& task) noexcept {
@@ -125,7 +116,8 @@ RUNTIME_NO_ASAN void CurrentThread::suspend(Task& running) noexcept {
 RUNTIME_NO_ASAN void CurrentThread::yield(Task& running) noexcept {
   running.phase = Phase::ready;
   if (RUNTIME_UNLIKELY(running.fiber == &native_)) {
-    if (slice_ > 0) --slice_;  // a root that only yields must not keep the driver from being looked at
+    turns_.add(1);  // a root that only yields must not keep the driver from being looked at
+    root_yields_.add(1);
     return drive(running);
   }
   run_queue_.push_yielded(running);

@@ -141,12 +141,12 @@ class CurrentThread final : public task::Schedule {
   static bool find_overflowed(const void* address, fiber::OverflowedTask& found) noexcept;
 
   void adopt(task::Task& task) noexcept;
-  void begin_slice() noexcept;
+  void begin_slice() noexcept { slice_end_ = next_look_ < next_injected_ ? next_look_ : next_injected_; }
 
   // What the switch touches comes first.
   fiber::ThreadWords words_;
-  std::uint32_t slice_ = 1;          // resumes until pick_slow(), counting down
-  std::uint32_t slice_size_ = 1;     // what slice_ began with
+  metrics::Counter turns_;           // resumes of tasks, and yields of the root
+  std::uint64_t slice_end_;          // the turn before which pick_slow() has to decide
   RunQueue run_queue_;
   fiber::Fiber native_;              // the stack that called block_on, or that runs the shutdown
   fiber::StackPool stacks_;          // of the default size
@@ -154,10 +154,9 @@ class CurrentThread final : public task::Schedule {
   context::Place home_;              // where every task starts: in this runtime
   task::Task* handed_back_ = nullptr;  // picked on a fiber, to be resumed from the native stack
   bool look_due_ = false;            // event_interval resumes have passed
-  std::uint64_t turns_ = 0;          // resumes, up to the begin of this slice
-  metrics::Counter resumes_;         // of tasks; turns also counts the root's yields
-  std::uint64_t next_look_;
-  std::uint64_t next_injected_;
+  std::uint64_t next_look_;          // the turn before which the driver is looked at
+  std::uint64_t next_injected_;      // the turn that belongs to the inject queue
+  metrics::Counter root_yields_;
 
   const Config config_;
   driver::Driver& driver_;

@@ -63,8 +63,7 @@ void CurrentThread::resume(Task& task) noexcept {
   }
   task.phase = Phase::running;
   thread_state.running = &task;
-  resumes_.add(1);
-  fiber::switch_to(native_, *task.fiber, words_);
+  fiber::enter(native_, *task.fiber, words_);
   thread_state.running = nullptr;
 }
 
@@ -112,9 +111,7 @@ void CurrentThread::sleep_in_outer(const Task& waiter) noexcept {
 
 void CurrentThread::after_look() noexcept {
   look_due_ = false;
-  turns_ += slice_size_ - slice_;
-  slice_ = slice_size_ = 0;
-  next_look_ = turns_ + config_.event_interval;
+  next_look_ = turns_.read() + config_.event_interval;
   begin_slice();
 }
 
@@ -198,8 +195,7 @@ CurrentThread::Leftovers CurrentThread::shut_down(base::Nanos deadline, bool one
 
   if (one_resume) {
     one_resume_ = true;
-    turns_ += slice_size_ - slice_;
-    slice_ = slice_size_ = static_cast<std::uint32_t>(run_queue_.depth());
+    slice_end_ = turns_.read() + run_queue_.depth();
     run_ready();
   } else {
     driver::Timer limit(root_, deadline);
