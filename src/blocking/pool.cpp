@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <chrono>
 #include <new>
+#include <utility>
 
 #include "base/sanitizer.hpp"
 
@@ -26,6 +27,13 @@ struct Pool::State {
   std::size_t granted = 0;  // jobs promised to waiting threads: tells a real wake-up from a spurious one
   std::size_t running = 0;
   bool closed = false;
+  Listener* listener = nullptr;
+
+  void thread_ends() noexcept {
+    if (--threads != 0) return;
+    gone.notify_all();
+    if (listener != nullptr) std::exchange(listener, nullptr)->threads_gone();
+  }
 };
 
 Pool::Pool(const PoolOptions& options) : state_(std::make_shared<State>(options)) {}
@@ -44,11 +52,8 @@ int Pool::submit(Job& job) noexcept {
     const int error = start_thread(state_);
     lock.lock();
     if (error != 0) {
-      const bool last_one_left = --state.threads == 0;
-      if (last_one_left) {
-        state.gone.notify_all();
-        return state.closed ? ECANCELED : error;
-      }
+      state.thread_ends();
+      if (state.threads == 0) return state.closed ? ECANCELED : error;
     }
     if (state.closed) return ECANCELED;
   }
@@ -97,6 +102,13 @@ bool Pool::wait_for_threads(base::Nanos deadline) noexcept {
   }
   // steady_clock is CLOCK_MONOTONIC here.
   return state.gone.wait_until(lock, std::chrono::steady_clock::time_point(std::chrono::nanoseconds(deadline)), all_gone);
+}
+
+bool Pool::listen(Listener* listener) noexcept {
+  const std::lock_guard lock(state_->mutex);
+  const bool all_gone = state_->threads == 0;
+  state_->listener = all_gone ? nullptr : listener;
+  return all_gone;
 }
 
 Pool::Counts Pool::counts() const noexcept {
@@ -158,7 +170,7 @@ void Pool::serve(State& state) noexcept {
     --state.idle;
     if (state.first == nullptr) break;  // idle for too long, or closed
   }
-  if (--state.threads == 0) state.gone.notify_all();
+  state.thread_ends();
 }
 
 }  // namespace runtime::inline v1::blocking

@@ -40,6 +40,17 @@ class Pool final {
   /// own then. After close().
   bool wait_for_threads(base::Nanos deadline) noexcept;
 
+  /// One who wants to know when the last thread has gone, and cannot block.
+  class Listener {
+   public:
+    virtual void threads_gone() noexcept = 0;  // pool thread, once
+
+   protected:
+    ~Listener() = default;
+  };
+  /// At most one at a time; null: not any more. True: no thread is there, and nobody will be called.
+  bool listen(Listener* listener) noexcept;
+
   struct Counts {
     std::size_t queued, threads, idle, running;
   };

@@ -63,16 +63,45 @@ ShutdownReport Inner::shut_down(Nanos limit) {
   const auto leftovers = scheduler_.shut_down(deadline, limit == 0);
   report.tasks_cancelled = leftovers.cancelled;
   report.tasks_left_parked = leftovers.left_parked;
-  wait_for_pool(limit == 0 ? 0 : deadline);
-  report.blocking_left_running = pool_.counts().running;
   scheduler_.leave_root();
   driver_.close();
+  if (limit > 0) wait_for_pool(deadline);
+  report.blocking_left_running = pool_.counts().running;
   if (!scheduler_.close_cells()) add_reference();  // the last cell drops it
   return report;
 }
 
-// Started closures may take long. On a fiber of another runtime only that fiber waits for them.
-void Inner::wait_for_pool(base::Nanos deadline) noexcept { pool_.wait_for_threads(deadline); }
+// Started closures may take long. On a fiber of another runtime only that fiber waits for them, and is not to be
+// cancelled out of it: the closures may borrow from its frames.
+void Inner::wait_for_pool(base::Nanos deadline) noexcept {
+  task::Task* task = task::parkable();
+  if (task == nullptr) {
+    pool_.wait_for_threads(deadline);
+    return;
+  }
+  class Waiter final : public blocking::Pool::Listener {
+   public:
+    explicit Waiter(task::Task& task) noexcept : task_(task) {}
+    // The pool's lock is held, and listen() below takes it: the frame stays until this has returned.
+    void threads_gone() noexcept override {
+      gone_.store(true, std::memory_order_release);
+      task::wake(task_);
+    }
+    bool are_gone() const noexcept { return gone_.load(std::memory_order_acquire); }
+
+   private:
+    task::Task& task_;
+    std::atomic<bool> gone_{false};
+  };
+  Waiter waiter(*task);
+  if (pool_.listen(&waiter)) return;
+  driver::Driver& driver = *context::of(*task).driver;
+  driver::Timer limit(*task, deadline);
+  if (deadline != base::kForever) driver.arm(limit);
+  task::park_until_certain(*task, [&] { return waiter.are_gone() || limit.has_fired(); });
+  driver.disarm(limit);
+  static_cast<void>(pool_.listen(nullptr));
+}
 
 RuntimeMetrics Inner::metrics() const noexcept {
   const auto counts = scheduler_.counts();

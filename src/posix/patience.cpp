@@ -1,0 +1,69 @@
+#include "posix/patience.hpp"
+
+#include <algorithm>
+
+#include "io/wait.hpp"
+#include "posix/flag_loan.hpp"
+#include "time/sleep.hpp"
+
+namespace runtime::inline v1::posix {
+namespace {
+
+constexpr base::Nanos kShortestPause = 250'000;
+constexpr base::Nanos kLongestPause = 8'000'000;
+
+}  // namespace
+
+bool Patience::wait() noexcept {
+  if (is_refused()) return give_up(EAGAIN);
+  switch (io::wait_fd(fd_, interest_, deadline_)) {
+    case io::WaitEnd::ready:
+      return true;
+    case io::WaitEnd::timed_out:
+      timed_out_ = true;
+      return give_up(EAGAIN);
+    case io::WaitEnd::cancelled:
+      return give_up(ECANCELED);
+    case io::WaitEnd::closed:
+      break;
+  }
+  return give_up(EBADF);
+}
+
+bool Patience::pause() noexcept {
+  if (is_refused()) return give_up(EAGAIN);
+  if (pause_ == 0) file_ = file_id_of(fd_);
+  if (base::monotonic_now() >= deadline_) {
+    timed_out_ = true;
+    return give_up(EAGAIN);
+  }
+  pause_ = std::clamp(2 * pause_, kShortestPause, kLongestPause);
+  const base::Nanos until = std::min(deadline_, base::deadline_after(pause_));
+  if (time::park_until(until) == time::SleepEnd::cancelled) return give_up(ECANCELED);
+  // Nobody wakes us here when the descriptor is closed; its number may be another file's by now.
+  return file_id_of(fd_) == file_ || give_up(EBADF);
+}
+
+bool Patience::is_refused() noexcept {
+  if (!asked_) {
+    refused_ = is_nonblocking(fd_);
+    ask();
+  }
+  return refused_;
+}
+
+void Patience::assume_blocking() noexcept {
+  if (!asked_) ask();
+}
+
+void Patience::ask() noexcept {
+  asked_ = true;
+  if (time_limit_ != kNoLimit && !refused_) deadline_ = socket_deadline(fd_, time_limit_);
+}
+
+bool Patience::give_up(int error) noexcept {
+  errno = error;
+  return false;
+}
+
+}  // namespace runtime::inline v1::posix
