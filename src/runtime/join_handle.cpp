@@ -22,6 +22,14 @@ bool wait_on_fiber(Task& task, Task& self, base::Nanos deadline) {
   }
   task::throw_if_cancelled(self);
   task::FiberWaiter waiter(self);
+  if (joins_locally(task)) {
+    if (!enlist_locally(task, waiter)) return true;
+    const auto end = time::park_until(self, deadline, [&waiter] { return waiter.is_notified(); });
+    if (end == time::WaitEnd::done) return true;
+    withdraw_locally(task);
+    if (end == time::WaitEnd::cancelled) throw Cancelled();
+    return task.is_finished();
+  }
   if (!enlist(task, waiter)) return true;
   const auto end = time::park_until(self, deadline, [&waiter] { return waiter.is_notified(); });
   if (end == time::WaitEnd::done) return true;

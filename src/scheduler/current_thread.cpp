@@ -129,6 +129,7 @@ void CurrentThread::schedule(Task& task) noexcept {
   if (RUNTIME_UNLIKELY(is_closed())) return;
   task.phase = Phase::ready;
   if (RUNTIME_LIKELY(task.fiber != &native_)) run_queue_.push(task);  // whoever waits on the native stack looks himself
+  if (RUNTIME_UNLIKELY(asleep_in_ != nullptr)) task::wake(*asleep_in_);
 }
 
 void CurrentThread::schedule_remote(Task& task) noexcept {

@@ -176,6 +176,7 @@ class CurrentThread final : public task::Schedule {
 
   task::Task root_;
   task::Task* outer_ = nullptr;      // what ran on this thread when the root entered: a task of another runtime
+  task::Task* asleep_in_ = nullptr;  // outer_, while it is parked because we have nothing to do
   fiber::SignalStack signal_stack_;
   std::optional<context::Entry> entry_;  // while somebody is the root
 };

@@ -100,7 +100,12 @@ void CurrentThread::sleep_in_outer(const Task& waiter) noexcept {
     if (!watched) outer_driver.arm(retry);
     if (driver_.earliest() != base::kForever) outer_driver.arm(timer);
     thread_state.running = outer_;
-    task::park_until_certain(*outer_, [&] { return news.has_news() || timer.has_fired() || retry.has_fired(); });
+    asleep_in_ = outer_;  // a sibling of that fiber may wake one of our tasks, and the kernel would not tell us
+    task::park_until_certain(*outer_, [&] {
+      return news.has_news() || timer.has_fired() || retry.has_fired() || waiter.phase == Phase::ready ||
+             !run_queue_.is_empty();
+    });
+    asleep_in_ = nullptr;
     thread_state.running = nullptr;
     outer_driver.unwatch(news);
     outer_driver.disarm(timer);

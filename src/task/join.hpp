@@ -18,7 +18,7 @@ class JoinWaiter {
   ~JoinWaiter() = default;
 };
 
-/// Values of Task::joiner that are no waiter.
+/// Values of Task::joiner that are no waiter. (A waiter that enlisted locally is marked by its lowest bit but two.)
 inline JoinWaiter* const kDetached = reinterpret_cast<JoinWaiter*>(1);
 inline JoinWaiter* const kEnded = reinterpret_cast<JoinWaiter*>(2);
 
@@ -50,12 +50,18 @@ class ThreadWaiter final : public JoinWaiter {
   base::ThreadParker parker_;
 };
 
-/// Takes the place of the joiner. False: the task has ended already. One joiner at a time.
+/// Takes the place of the joiner. False: the task has ended already. One joiner at a time: there is one join handle.
 bool enlist(Task& task, JoinWaiter& waiter) noexcept;
 
 /// Leaves it again. False: the task has ended meanwhile, and notify() has been called or is about to be, so the waiter
 /// has to stay until it was.
 bool withdraw(Task& task, JoinWaiter& waiter) noexcept;
+
+/// The same for a fiber on the thread that will end the task, where nothing happens at once: no atomic
+/// read-modify-write, which would be a third of what spawning and joining costs.
+inline bool joins_locally(const Task& task) noexcept { return task.kind == Kind::fiber && task.schedule->is_owner(); }
+bool enlist_locally(Task& task, FiberWaiter& waiter) noexcept;
+void withdraw_locally(Task& task) noexcept;
 
 /// The result or the exception is in the cell: tells the joiner, or finds that there is none any more. The runtime's
 /// share in the cell ends with it. Thread that ended the task.
