@@ -24,8 +24,8 @@ void tell_departure(Fiber& from, const Fiber& to, bool for_good) noexcept {
     if (for_good) from.asan_fake_stack = nullptr;
   }
   if (sanitizer.tsan_switch_to_fiber != nullptr) {
-    // A fiber whose stack is not ours is the thread's own: TSan has one for it already.
-    if (from.tsan_fiber == nullptr) from.tsan_fiber = sanitizer.tsan_current_fiber();
+    // A stack that is not ours is the thread's, or a fiber's of another runtime: TSan knows which one we are on.
+    if (from.pool == nullptr) from.tsan_fiber = sanitizer.tsan_current_fiber();
     sanitizer.tsan_switch_to_fiber(to.tsan_fiber, 0);
   }
 }

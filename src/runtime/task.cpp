@@ -78,11 +78,11 @@ void offload_raw(void (*call)(void*) noexcept, void* arg) {
   task::Task& task = *task::parkable();
   task::throw_if_cancelled(task);
   const int error = io::offload(call, arg);
+  task::throw_if_cancelled(task);
   if (error == ECANCELED) {
     throw Error(Errc::shut_down, "offload() while the runtime shuts down: its blocking pool takes nothing new");
   }
   if (error != 0) base::throw_errno(error, "offload: pthread_create of the first pool thread");
-  task::throw_if_cancelled(task);
 }
 
 }  // namespace detail
