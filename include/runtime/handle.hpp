@@ -59,25 +59,25 @@ class RUNTIME_API Handle final {
 
   /// Moves f to the owner thread and runs it there as a task. Throws: std::bad_alloc.
   template <class F>
-  auto spawn(F&& f, const char* file = __builtin_FILE(), unsigned line = __builtin_LINE()) {
+  auto spawn(F&& f, const char* file = __builtin_FILE(), unsigned line = __builtin_LINE()) const {
     return detail::spawn_closure(inner_, detail::plain_request(detail::SpawnRequest::any_thread, file, line),
                                  std::forward<F>(f));
   }
   /// Owner thread. Throws: Error wrong_thread elsewhere, even when the runtime is gone.
   template <class F>
-  auto spawn_local(F&& f, const char* file = __builtin_FILE(), unsigned line = __builtin_LINE()) {
+  auto spawn_local(F&& f, const char* file = __builtin_FILE(), unsigned line = __builtin_LINE()) const {
     return detail::spawn_closure(inner_, detail::plain_request(detail::SpawnRequest::local, file, line),
                                  std::forward<F>(f));
   }
   /// As the free function, on this runtime's pool.
   template <class F>
-  auto spawn_blocking(F&& f, const char* file = __builtin_FILE(), unsigned line = __builtin_LINE()) {
+  auto spawn_blocking(F&& f, const char* file = __builtin_FILE(), unsigned line = __builtin_LINE()) const {
     return detail::spawn_closure(inner_, detail::plain_request(detail::SpawnRequest::blocking, file, line),
                                  std::forward<F>(f));
   }
   /// On the owner thread: as LocalRuntime::block_on. On any other: spawn(f), and wait for it here.
   template <class F>
-  auto block_on(F&& f) -> std::invoke_result_t<F&&> {
+  auto block_on(F&& f) const -> std::invoke_result_t<F&&> {
     if (is_owner()) {
       detail::RootScope root(inner_);
       return std::invoke(std::forward<F>(f));

@@ -25,7 +25,7 @@ class AbortHandle final {
  public:
   /// Asks the task to end at its next suspension point. Runs no code of the task, and does nothing to one that has
   /// ended; a blocking closure that has started goes on to its end.
-  void abort() noexcept { raw_.abort(); }
+  void abort() const noexcept { raw_.abort(); }
   /// True once the task's result is stored and its captures are destroyed.
   bool is_finished() const noexcept { return raw_.is_finished(); }
   TaskId id() const noexcept { return raw_.id(); }

@@ -24,11 +24,11 @@ class MpscStack final {
     return true;
   }
 
-  bool is_empty() const noexcept { return head_.load(std::memory_order_seq_cst) == nullptr; }
+  bool is_empty() const noexcept { return is_bare(head_.load(std::memory_order_seq_cst)); }
 
   /// The items so far, oldest first, linked through Link; null if there is none.
   T* take_all() noexcept {
-    if (head_.load(std::memory_order_relaxed) == nullptr) return nullptr;
+    if (is_bare(head_.load(std::memory_order_relaxed))) return nullptr;
     return reversed(head_.exchange(nullptr, std::memory_order_acquire));
   }
 
@@ -41,6 +41,7 @@ class MpscStack final {
  private:
   // The address of the stack's own head is no item's.
   T* closed() const noexcept { return reinterpret_cast<T*>(const_cast<std::atomic<T*>*>(&head_)); }
+  bool is_bare(const T* head) const noexcept { return head == nullptr || head == closed(); }
 
   static T* reversed(T* head) noexcept {
     T* result = nullptr;

@@ -31,6 +31,8 @@ constexpr std::size_t kFirstSlab = 64;       // slots; each slab has twice as ma
 constexpr std::size_t kLargestSlab = 65536;  // take some 25 mappings
 constexpr std::size_t kKeptPages = 4;        // what a warm stack keeps when its task went deeper
 
+constexpr std::size_t kInUse = 1024;         // below the frame that trims: its own calls
+
 // Control words and frames at the same offset in every stack would fall into the same few sets of the cache; 24 steps
 // of one line spread them over a whole way and leave most of the top page to the task.
 constexpr std::size_t kColours = 24;
@@ -139,10 +141,15 @@ void StackPool::trim(Fiber& fiber) noexcept {
   const std::size_t kept = std::min(kKeptPages * kPage, options_.size);
   std::byte* kept_low = fiber.high - kept;
   if (base::sanitizer.unpoison != nullptr) base::sanitizer.unpoison(fiber.low, options_.size - kPage);
+  // A fiber that has just ended its task does this on its own stack: what lies close to our frame is in use.
+  auto* here = static_cast<std::byte*>(__builtin_frame_address(0));
+  const bool on_it = here >= fiber.low && here < fiber.high;
+  std::byte* clear_end = std::min(fiber.high - kPage, on_it ? here - kInUse : fiber.high);
   std::array<unsigned char, kKeptPages> resident{};
   if (::mincore(kept_low, kept, resident.data()) == 0) {
-    for (std::size_t page = 0; page + 1 < kept / kPage; ++page) {
-      if ((resident[page] & 1) != 0) std::memset(kept_low + page * kPage, 0, kPage);
+    for (std::byte* page = kept_low; page < clear_end; page += kPage) {
+      const bool is_resident = (resident[static_cast<std::size_t>(page - kept_low) / kPage] & 1) != 0;
+      if (is_resident) std::memset(page, 0, std::min(kPage, static_cast<std::size_t>(clear_end - page)));
     }
   }
   if (kept < options_.size) ::madvise(fiber.low, options_.size - kept, MADV_DONTNEED);

@@ -128,7 +128,7 @@ RawAbortHandle& RawAbortHandle::operator=(const RawAbortHandle& other) noexcept 
 
 RawAbortHandle::~RawAbortHandle() { task_->drop_reference(); }
 
-void RawAbortHandle::abort() noexcept { task_->abort(); }
+void RawAbortHandle::abort() const noexcept { task_->abort(); }
 
 bool RawAbortHandle::is_finished() const noexcept { return task_->is_finished(); }
 

@@ -79,7 +79,7 @@ class RUNTIME_API RawAbortHandle {
   RawAbortHandle& operator=(const RawAbortHandle& other) noexcept;
   ~RawAbortHandle();
 
-  void abort() noexcept;
+  void abort() const noexcept;
   bool is_finished() const noexcept;
   TaskId id() const noexcept;
 
