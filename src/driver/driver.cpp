@@ -188,7 +188,7 @@ bool Driver::watch(FdWatch& watch) noexcept {
   // A new watcher each time: libev then asks epoll about the number again, which may be another description by now.
   ev_io_init(io, &Callbacks::on_fd, watch.fd_, events_of(watch.interest_));
   io->data = &watch;
-  ::ev_io_start(loop_.get(), io);
+  if (watch.interest_ != 0) ::ev_io_start(loop_.get(), io);  // else only a close is waited for
   return true;
 }
 

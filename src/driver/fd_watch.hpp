@@ -9,7 +9,8 @@ namespace runtime::inline v1::driver {
 
 enum Interest : std::uint8_t { kReadable = 1, kWritable = 2 };
 
-/// One task waits for one descriptor. Lives in the frame of whoever waits.
+/// One task waits for one descriptor: for readiness, or with no interest only for its closing. Lives in the frame of
+/// whoever waits.
 ///
 /// Thread safety: owner thread. Borrows: the task. Must be unwatched before it goes.
 class FdWatch final {

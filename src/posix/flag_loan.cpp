@@ -20,7 +20,7 @@ void lock() { pthread_mutex_lock(&loans); }
 void unlock() { pthread_mutex_unlock(&loans); }
 
 // A fork while another thread has a loan would leave the child with a lock that nobody gives back, and with the flag.
-[[gnu::constructor]] void let_forks_wait_for_loans() { RUNTIME_ASSERT(pthread_atfork(&lock, &unlock, &unlock) == 0); }
+[[gnu::constructor]] void let_forks_wait_for_loans() { RUNTIME_CHECK(pthread_atfork(&lock, &unlock, &unlock) == 0); }
 
 bool flag_of(int fd) noexcept {
   const int flags = ::fcntl(fd, F_GETFL);
