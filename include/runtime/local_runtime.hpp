@@ -70,7 +70,7 @@ class RUNTIME_API LocalRuntime final {
 
   Handle handle() const noexcept;
   /// Makes this runtime the current one of the thread until the guard goes. Works after shutdown, too.
-  [[nodiscard]] EnterGuard enter() const { return EnterGuard(inner_); }
+  [[nodiscard]] EnterGuard enter() const;
 
   /// Cancels every task in spawn order and drives them until they are unwound, cancels queued blocking closures and
   /// waits for those that have started; all of it at most for `limit`.

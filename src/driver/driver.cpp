@@ -89,6 +89,8 @@ Driver::Driver()
   ev_io_init(alarm, &Callbacks::on_alarm, timerfd_.get(), EV_READ);
   alarm->data = this;
   ::ev_io_start(loop_.get(), alarm);
+  // Found now, while failure can still be told: a runtime that is destroyed on a fiber of another one needs it, too.
+  static_cast<void>(fd());
 
   const std::lock_guard lock(registry.mutex);
   next_driver_ = registry.first;

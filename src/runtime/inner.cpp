@@ -67,7 +67,8 @@ ShutdownReport Inner::shut_down(Nanos limit) {
   driver_.close();
   if (limit > 0) wait_for_pool(deadline);
   report.blocking_left_running = pool_.counts().running;
-  if (!scheduler_.close_cells()) add_reference();  // the last cell drops it
+  add_reference();  // for the cells that are still out; the last of them drops it
+  if (scheduler_.close_cells()) drop_reference();
   return report;
 }
 

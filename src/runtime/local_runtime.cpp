@@ -75,6 +75,14 @@ ShutdownReport LocalRuntime::shut_down(detail::Nanos limit) {
   return inner_->shut_down(limit);
 }
 
-RuntimeMetrics LocalRuntime::metrics() const { return inner_->metrics(); }
+EnterGuard LocalRuntime::enter() const {
+  if (inner_ != nullptr) inner_->check_owner("LocalRuntime::enter()");
+  return EnterGuard(inner_);  // says what is wrong with null
+}
+
+RuntimeMetrics LocalRuntime::metrics() const {
+  inner_->check_owner("LocalRuntime::metrics()");
+  return inner_->metrics();
+}
 
 }  // namespace runtime::inline v1

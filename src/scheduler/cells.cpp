@@ -97,8 +97,8 @@ void CurrentThread::discard(Task& task) noexcept { task.drop_reference(); }
 
 void CurrentThread::launch(Task& task) noexcept {
   task.has_closure = true;
+  if (RUNTIME_UNLIKELY(!is_open()) && is_owner()) return finish_cancelled(task);
   if (task.size_class != 0) {
-    if (RUNTIME_UNLIKELY(!is_open())) return finish_cancelled(task);
     adopt(task);
     run_queue_.push(task);
     return;

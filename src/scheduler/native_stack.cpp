@@ -156,6 +156,8 @@ void CurrentThread::shrink_pools() noexcept {
 
 bool CurrentThread::find_overflowed(const void* address, fiber::OverflowedTask& found) noexcept {
   const Task* task = task::current();
+  // The root of a runtime may itself be on a fiber of another one.
+  while (task != nullptr && task->kind == Kind::root) task = static_cast<const CurrentThread*>(task->schedule)->outer_;
   if (task == nullptr || task->fiber == nullptr || task->fiber->pool == nullptr) return false;
   const fiber::Fiber& fiber = *task->fiber;
   const auto* byte = static_cast<const std::byte*>(address);
