@@ -45,7 +45,7 @@ class RUNTIME_API Builder final {
   /// frame of most functions, so that an overflow cannot step over it. Above 0.
   Builder& stack_guard_size(std::size_t bytes);
   /// Bytes of stacks kept for the next task with their pages; what is returned above that gives its pages back to the
-  /// kernel. Default 1 GiB. 0 keeps none.
+  /// kernel. Default 1 GiB; above 0.
   Builder& stack_pool_limit(std::size_t bytes);
 
   /// Resumes of tasks between two looks at descriptors and timers. Default 61; above 0.

@@ -75,16 +75,15 @@ class RUNTIME_API Handle final {
     return detail::spawn_closure(inner_, detail::plain_request(detail::SpawnRequest::blocking, file, line),
                                  std::forward<F>(f));
   }
-  /// On the owner thread: as LocalRuntime::block_on. On any other: spawn(f), and wait for it here.
+  /// On the owner thread: as LocalRuntime::block_on. On any other: spawn(f), and wait for it here. f may borrow the
+  /// caller's locals; if the caller is cancelled meanwhile, the task is too, and waited for.
   template <class F>
   auto block_on(F&& f) const -> std::invoke_result_t<F&&> {
     if (is_owner()) {
       detail::RootScope root(inner_);
       return std::invoke(std::forward<F>(f));
     }
-    // f outlives the task, because this frame waits for it: no copy, and f may borrow.
-    auto& borrowed = f;
-    return spawn([&borrowed]() -> std::invoke_result_t<F&&> { return std::invoke(std::forward<F>(borrowed)); }).join();
+    return detail::HandleAccess::join_borrowed(spawn(std::forward<F>(f)));
   }
 
   [[nodiscard]] EnterGuard enter() const { return EnterGuard(inner_); }

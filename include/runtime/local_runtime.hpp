@@ -70,6 +70,7 @@ class RUNTIME_API LocalRuntime final {
 
   Handle handle() const noexcept;
   /// Makes this runtime the current one of the thread until the guard goes. Works after shutdown, too.
+  /// Throws: Error wrong_thread; Handle::enter() is for other threads.
   [[nodiscard]] EnterGuard enter() const;
 
   /// Cancels every task in spawn order and drives them until they are unwound, cancels queued blocking closures and
@@ -86,11 +87,13 @@ class RUNTIME_API LocalRuntime final {
   /// shutdown_timeout(0): every task gets one resume, nothing is waited for.
   ShutdownReport shutdown_background() { return shut_down(0); }
 
+  /// Works after shutdown, too. Throws: Error wrong_thread; Handle::metrics() is for other threads.
   RuntimeMetrics metrics() const;
 
  private:
   friend class Builder;
   explicit LocalRuntime(detail::Inner* inner) noexcept : inner_(inner) {}
+  detail::Inner* owned(const char* what) const;
   void check_open() const;
   ShutdownReport shut_down(detail::Nanos limit);
 

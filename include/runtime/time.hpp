@@ -35,11 +35,11 @@ void sleep_until(std::chrono::time_point<Clock, Duration> t) {
   if constexpr (std::is_same_v<Clock, std::chrono::steady_clock>) {
     detail::sleep_until_monotonic(detail::to_nanos(t.time_since_epoch()));
   } else {
-    auto left = t - Clock::now();
+    auto now = Clock::now();
     do {
-      detail::sleep_for_nanos(left > left.zero() ? detail::to_nanos(left) : 0);
-      left = t - Clock::now();
-    } while (left > left.zero());
+      detail::sleep_for_nanos(now < t ? detail::to_nanos(t - now) : 0);
+      now = Clock::now();
+    } while (now < t);
   }
 }
 

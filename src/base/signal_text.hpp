@@ -6,18 +6,20 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <utility>
 
 namespace runtime::inline v1::base {
 
 /// Builds one text and writes it to stderr with one call, where nothing else may be used: in a signal handler, or when
-/// memory is short. What does not fit is cut off.
+/// memory is short. A text longer than the buffer takes several.
 ///
 /// Thread safety: one thread. Async-signal-safe.
 class SignalText final {
  public:
   SignalText& operator<<(std::string_view part) noexcept {
     for (const char c : part) {
-      if (size_ < text_.size()) text_[size_++] = c;
+      if (size_ == text_.size()) write();
+      text_[size_++] = c;
     }
     return *this;
   }
@@ -31,9 +33,10 @@ class SignalText final {
     return *this << std::string_view(digits.data() + first, digits.size() - first);
   }
 
-  void write() const noexcept {
-    for (std::size_t done = 0; done < size_;) {
-      const ssize_t n = ::write(STDERR_FILENO, text_.data() + done, size_ - done);
+  void write() noexcept {
+    const std::size_t size = std::exchange(size_, 0);
+    for (std::size_t done = 0; done < size;) {
+      const ssize_t n = ::write(STDERR_FILENO, text_.data() + done, size - done);
       if (n <= 0) return;  // nobody is left to be told
       done += static_cast<std::size_t>(n);
     }

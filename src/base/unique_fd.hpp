@@ -13,8 +13,8 @@ class UniqueFd final {
   explicit UniqueFd(int fd) noexcept : fd_(fd) {}
   UniqueFd(UniqueFd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
   UniqueFd& operator=(UniqueFd&& other) noexcept {
-    UniqueFd old(std::move(*this));
-    fd_ = std::exchange(other.fd_, -1);
+    UniqueFd incoming(std::move(other));  // first, so that a move onto itself keeps the descriptor
+    std::swap(fd_, incoming.fd_);
     return *this;
   }
   ~UniqueFd() {

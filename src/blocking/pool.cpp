@@ -10,6 +10,14 @@
 #include "base/sanitizer.hpp"
 
 namespace runtime::inline v1::blocking {
+namespace {
+
+// steady_clock is CLOCK_MONOTONIC in libstdc++ and libc++.
+std::chrono::steady_clock::time_point moment(base::Nanos nanos) noexcept {
+  return std::chrono::steady_clock::time_point(std::chrono::nanoseconds(nanos));
+}
+
+}  // namespace
 
 struct Pool::State {
   explicit State(const PoolOptions& given) : options(given) {}
@@ -43,19 +51,16 @@ Pool::~Pool() { close(); }
 int Pool::submit(Job& job) noexcept {
   State& state = *state_;
   base::happens_before(&job);
-  std::unique_lock lock(state.mutex);
+  const std::lock_guard lock(state.mutex);
   if (state.closed) return ECANCELED;
   if (state.idle == 0 && state.threads < state.options.max_threads) {
-    // The thread counts from here on, so that two submitters do not both start the last one allowed.
+    // Under the lock: the new thread waits for it, and so finds the job that it was started for.
     ++state.threads;
-    lock.unlock();
     const int error = start_thread(state_);
-    lock.lock();
     if (error != 0) {
       state.thread_ends();
-      if (state.threads == 0) return state.closed ? ECANCELED : error;
+      if (state.threads == 0) return error;
     }
-    if (state.closed) return ECANCELED;
   }
   job.next_job_ = nullptr;
   (state.last != nullptr ? state.last->next_job_ : state.first) = &job;
@@ -100,8 +105,7 @@ bool Pool::wait_for_threads(base::Nanos deadline) noexcept {
     state.gone.wait(lock, all_gone);
     return true;
   }
-  // steady_clock is CLOCK_MONOTONIC here.
-  return state.gone.wait_until(lock, std::chrono::steady_clock::time_point(std::chrono::nanoseconds(deadline)), all_gone);
+  return state.gone.wait_until(lock, moment(deadline), all_gone);
 }
 
 bool Pool::listen(Listener* listener) noexcept {
@@ -159,9 +163,13 @@ void Pool::serve(State& state) noexcept {
     }
     if (state.closed) break;
     ++state.idle;
-    const auto end = std::chrono::steady_clock::now() + std::chrono::nanoseconds(state.options.keep_alive);
+    const base::Nanos end = base::deadline_after(state.options.keep_alive);
     while (state.granted == 0 && !state.closed) {
-      if (state.work.wait_until(lock, end) == std::cv_status::timeout && state.granted == 0) break;
+      if (end == base::kForever) {
+        state.work.wait(lock);
+      } else if (state.work.wait_until(lock, moment(end)) == std::cv_status::timeout && state.granted == 0) {
+        break;
+      }
     }
     if (state.granted > 0) {
       --state.granted;  // the submitter has taken us off the idle ones

@@ -1,5 +1,6 @@
 #include "driver/driver.hpp"
 
+#include <fcntl.h>
 #include <sched.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
@@ -110,29 +111,35 @@ void Driver::close() noexcept {
   // Nobody begins to ring any more, since we never park again; who has begun ends soon, and must not write to a number
   // that belongs to somebody else by then.
   parked_.store(false, std::memory_order_seq_cst);
-  while (ringers_.load(std::memory_order_acquire) != 0) ::sched_yield();
+  while (ringers_.load(std::memory_order_seq_cst) != 0) ::sched_yield();
+  onlooker_.reset();
   loop_.reset();
   eventfd_ = base::UniqueFd();
   timerfd_ = base::UniqueFd();
 }
 
-int Driver::fd() {
-  if (fd_ >= 0) return fd_;
-  // libev shows the descriptor of its epoll set only to a loop that embeds ours, so one embeds it for a moment.
-  const std::unique_ptr<struct ev_loop, LoopDeleter> outer(::ev_loop_new(kLoopFlags));
-  if (outer == nullptr) base::throw_errno(errno != 0 ? errno : ENOMEM, "epoll_create (a second libev loop)");
+int Driver::fd() noexcept {
+  // libev shows the descriptor of its epoll set only to a loop that embeds ours, so one embeds it for a moment. Asked
+  // anew each time: libev makes another set when a descriptor's past confuses it.
+  if (onlooker_ == nullptr) onlooker_.reset(::ev_loop_new(kLoopFlags));
+  if (onlooker_ == nullptr) return -1;
   ev_embed embed;
   ev_embed_init(&embed, nullptr, loop_.get());
-  ::ev_embed_start(outer.get(), &embed);
-  fd_ = embed.io.fd;
-  ::ev_embed_stop(outer.get(), &embed);
-  return fd_;
+  ::ev_embed_start(onlooker_.get(), &embed);
+  const int fd = embed.io.fd;
+  ::ev_embed_stop(onlooker_.get(), &embed);
+  return fd;
 }
 
 void Driver::poll() noexcept {
   // While nobody watches a descriptor the kernel can have no news for us: other threads' tasks are in the inject queue
   // whether the eventfd says so or not. Saves the one system call that tasks which only compute would make.
-  if (watched_.load(std::memory_order_relaxed) != 0) ::ev_run(loop_.get(), EVRUN_NOWAIT);
+  if (watched_.load(std::memory_order_relaxed) != 0) return look();
+  after_look();
+}
+
+void Driver::look() noexcept {
+  ::ev_run(loop_.get(), EVRUN_NOWAIT);
   after_look();
 }
 
@@ -147,7 +154,7 @@ void Driver::sleep(base::Nanos deadline) noexcept {
 }
 
 void Driver::after_look() noexcept {
-  if (has_notices_.load(std::memory_order_acquire)) read_notices();
+  if (has_notices_.load(std::memory_order_seq_cst)) read_notices();
   if (!timers_.is_empty()) timers_.fire(base::monotonic_now());
 }
 
@@ -172,6 +179,12 @@ void Driver::ring() noexcept {
 bool Driver::watch(FdWatch& watch) noexcept {
   const auto index = static_cast<std::size_t>(watch.fd_);
   if (index >= watches_.size()) {
+    const base::ErrnoKeeper keeper;
+    if (::fcntl(watch.fd_, F_GETFD) < 0) {
+      // No descriptor, and perhaps a number that no table should be made for. The call that is tried next will say so.
+      watch.ready_ = watch.interest_;
+      return true;
+    }
     try {
       watches_.resize(std::max(index + 1, watches_.size() * 2));
     } catch (const std::bad_alloc&) {
@@ -220,7 +233,7 @@ void Driver::announce_close(int fd) noexcept {
       } catch (const std::bad_alloc&) {
         driver->lost_notice_ = number;
       }
-      driver->has_notices_.store(true, std::memory_order_release);  // pairs with after_look()
+      driver->has_notices_.store(true, std::memory_order_seq_cst);  // before parked_ is read: pairs with park()
     }
     driver->unpark();
   }

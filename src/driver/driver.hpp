@@ -29,13 +29,15 @@ class Driver final {
   Driver& operator=(const Driver&) = delete;
   ~Driver();
 
-  /// Looks at descriptors and timers without waiting.
+  /// Looks at descriptors and timers without waiting; asks the kernel only if somebody watches a descriptor.
   void poll() noexcept;
+  /// The same, asks in any case, and hands the kernel what has changed.
+  void look() noexcept;
   /// Waits for news, at most until the deadline. `may_sleep` is asked once unpark() is sure to be heard.
   template <class MaySleep>
   void park(base::Nanos deadline, MaySleep may_sleep) noexcept {
     parked_.store(true, std::memory_order_seq_cst);  // before may_sleep looks: pairs with unpark()
-    if (may_sleep()) {
+    if (!has_notices_.load(std::memory_order_seq_cst) && may_sleep()) {
       parks.add(1);
       sleep(deadline);
     } else {
@@ -46,9 +48,10 @@ class Driver final {
   /// For a thread whose own loop is around this one: `wait` waits for fd() in its way.
   template <class Wait>
   void park_elsewhere(Wait wait) noexcept {
+    if (alarm_expired_ || alarm_ != base::kForever) set_alarm(base::kForever);  // `wait` has timers of its own
     parked_.store(true, std::memory_order_seq_cst);
     parks.add(1);
-    wait();
+    if (!has_notices_.load(std::memory_order_seq_cst)) wait();
     parked_.store(false, std::memory_order_relaxed);
   }
   /// Ends park() now or, if it has not begun, at once. Any thread. One eventfd write for each sleep, however often called.
@@ -63,8 +66,8 @@ class Driver final {
   void close() noexcept;
 
   /// Readable when there is news of descriptors or other threads; for a loop around this one. Timers: earliest().
-  /// Throws: std::system_error, the first time.
-  int fd();
+  /// -1 when the descriptors to find it out cannot be had. May change whenever libev has run.
+  int fd() noexcept;
   base::Nanos earliest() const noexcept { return timers_.earliest(); }
 
   void arm(Timer& timer) noexcept { timers_.arm(timer); }
@@ -108,8 +111,8 @@ class Driver final {
   std::vector<FdWatch*> watches_;       // by descriptor
   base::UniqueFd eventfd_;
   base::UniqueFd timerfd_;
-  int fd_ = -1;                         // of libev's epoll set, once asked for; libev's
   std::unique_ptr<struct ev_loop, LoopDeleter> loop_;
+  std::unique_ptr<struct ev_loop, LoopDeleter> onlooker_;  // see fd(); made when first asked
   alignas(8) std::byte bell_[64];       // the eventfd's ev_io
   alignas(8) std::byte alarm_watcher_[64];
 

@@ -22,6 +22,7 @@ struct Fiber {
   ExceptionState exceptions{};
   int saved_errno = 0;
   void* entered = nullptr;    // the innermost runtime that the code on it has entered
+  void* deepest = nullptr;    // the lowest place where it stopped since its stack was last trimmed
   void* occupant = nullptr;   // who runs on it: a task, for the floors above
   Fiber* successor = nullptr; // whom it last entered, for one that runs for the first time
   Fiber* next_idle = nullptr; // link of the pool's free list, while there

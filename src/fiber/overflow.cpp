@@ -29,9 +29,15 @@ std::atomic<const Outer*> newest{nullptr};
 std::atomic<FindOverflowed> find_overflowed{nullptr};
 std::mutex installing;
 
-// How often this thread is inside our handler: a program's handler that chains to ours comes here again, and must then
-// get the handler before its own. The one thread-local outside task/ and context/: a signal handler belongs to neither.
-RUNTIME_TLS thread_local int depth = 0;
+// Where this thread is inside our handler: a program's handler that chains to ours comes here again, deeper on the same
+// stack, and must then get the handler before its own. A handler that leaves by siglongjmp never comes back to us, but
+// the next call begins higher up again. The one thread-local outside task/ and context/: a signal handler belongs to
+// neither.
+struct Nesting {
+  const char* frame = nullptr;  // of the innermost call that is active, or was left by a jump
+  int depth = 0;
+};
+RUNTIME_TLS thread_local Nesting nesting;
 
 void tell(const OverflowedTask& task) noexcept {
   base::SignalText text;
@@ -54,25 +60,38 @@ void die_of(int signal) noexcept {
 }
 
 void call_outer(const Outer* outer, int signal, siginfo_t* info, void* context) noexcept {
-  for (int i = 0; i < depth && outer != nullptr; ++i) outer = outer->older;
-  if (outer == nullptr || (outer->action.sa_flags & SA_SIGINFO) == 0) {
+  for (int i = 0; i < nesting.depth && outer != nullptr; ++i) outer = outer->older;
+  const bool takes_info = outer != nullptr && (outer->action.sa_flags & SA_SIGINFO) != 0;
+  if (!takes_info) {
     const auto handler = outer != nullptr ? outer->action.sa_handler : SIG_DFL;
-    if (handler == SIG_DFL || handler == SIG_IGN) return die_of(signal);  // the kernel ignores neither fault
-    ++depth;
-    handler(signal);
-    --depth;
-    return;
+    const bool was_sent = info->si_code <= 0;  // by kill() or raise(); then nothing faults again by itself
+    if (handler == SIG_IGN && was_sent) return;
+    if (handler == SIG_DFL || handler == SIG_IGN) {  // the kernel ignores no fault
+      die_of(signal);
+      if (was_sent) ::raise(signal);
+      return;
+    }
   }
-  ++depth;
-  outer->action.sa_sigaction(signal, info, context);
-  --depth;
+  const Nesting before = nesting;
+  nesting = {static_cast<const char*>(__builtin_frame_address(0)), before.depth + 1};
+  sigset_t mask;
+  ::pthread_sigmask(SIG_BLOCK, &outer->action.sa_mask, &mask);
+  if (takes_info) {
+    outer->action.sa_sigaction(signal, info, context);
+  } else {
+    outer->action.sa_handler(signal);
+  }
+  ::pthread_sigmask(SIG_SETMASK, &mask, nullptr);
+  nesting = before;
 }
 
 void on_fault(int signal, siginfo_t* info, void* context) {
   const base::ErrnoKeeper keeper;
   const Outer* outer = newest.load(std::memory_order_acquire);
+  const auto* here = static_cast<const char*>(__builtin_frame_address(0));
+  if (nesting.frame == nullptr || here >= nesting.frame) nesting = {};  // not inside: a jump has left the last call
   OverflowedTask task;
-  const bool overflow = depth == 0 && info->si_code > 0 && find_overflowed.load()(info->si_addr, task);
+  const bool overflow = nesting.depth == 0 && info->si_code > 0 && find_overflowed.load()(info->si_addr, task);
   if (overflow) tell(task);
   call_outer(outer, signal, info, context);
   if (overflow) die_of(signal);
@@ -127,7 +146,9 @@ void SignalStack::enter() noexcept {
 void SignalStack::leave() noexcept {
   if (!entered_) return;
   entered_ = false;
-  ::sigaltstack(&outer_, nullptr);
+  stack_t now{};
+  ::sigaltstack(nullptr, &now);
+  if (now.ss_sp == memory_) ::sigaltstack(&outer_, nullptr);  // else the program has set one up meanwhile
 }
 
 }  // namespace runtime::inline v1::fiber

@@ -130,6 +130,7 @@ Fiber& StackPool::make_fiber(std::byte* slot) noexcept {
   fiber->valgrind_stack = valgrind_stack;
   if (base::sanitizer.tsan_create_fiber != nullptr) fiber->tsan_fiber = base::sanitizer.tsan_create_fiber(0);
   depth_mark(*fiber) = kUntouched;
+  fiber->deepest = high;
   make_context(*fiber);
   return *fiber;
 }
@@ -155,6 +156,7 @@ void StackPool::trim(Fiber& fiber) noexcept {
   if (kept < options_.size) ::madvise(fiber.low, options_.size - kept, MADV_DONTNEED);
   fiber.residue_pages = static_cast<std::uint32_t>(kept / kPage);
   depth_mark(fiber) = kUntouched;
+  fiber.deepest = fiber.high;
 }
 
 void StackPool::cool(std::size_t keep) noexcept {

@@ -86,10 +86,12 @@ class StackPool final {
     std::size_t slots;
   };
 
-  // A word at the lower end of the topmost page: a task that has gone deeper than one page has written over it.
+  // A task has gone deeper than the topmost page when a word at that page's lower end was written over, or when it has
+  // stopped somewhere below. (One that only reserves a large array there, touches its far end and never waits goes
+  // unnoticed until a later task on that stack is noticed.)
   static std::uint64_t& depth_mark(const Fiber& fiber) noexcept;
   RUNTIME_NO_ASAN bool went_deep(const Fiber& fiber) const noexcept {
-    return depth_mark(fiber) != kUntouched && watch_depth_;
+    return (depth_mark(fiber) != kUntouched || fiber.deepest < fiber.high - 4096) && watch_depth_;
   }
 
   void map_slab();

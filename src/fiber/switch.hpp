@@ -51,6 +51,7 @@ RUNTIME_NO_ASAN inline boost::context::detail::transfer_t jump(void* to, void* d
 RUNTIME_NO_ASAN inline void arrive(boost::context::detail::transfer_t transfer, Fiber*& departed) noexcept {
   departed = static_cast<Fiber*>(transfer.data);
   departed->context = transfer.fctx;
+  if (transfer.fctx < departed->deepest) departed->deepest = transfer.fctx;
 }
 
 /// Stops `from`, which runs, and goes on with `to`, which does not. Returns when somebody switches to `from` again.

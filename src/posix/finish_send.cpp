@@ -31,24 +31,18 @@ ssize_t send_piece(int fd, const msghdr& message, int flags, Parts& parts, ssize
 }  // namespace
 
 ssize_t finish_send(int fd, const msghdr& message, int flags, ssize_t first) noexcept {
-  // TCP Fast Open: where no cookie is known the connection has been started, and nothing sent yet.
+  // TCP Fast Open: where no cookie is known yet the connection has been begun, and nothing sent.
   const bool connects = first < 0 && errno == EINPROGRESS && (flags & MSG_FASTOPEN) != 0;
-  if (first < 0 && errno != EAGAIN && errno != EINTR && !connects) return first;
-  if ((flags & MSG_DONTWAIT) != 0) return first;
-  const int first_errno = errno;
+  const bool goes_on = first >= 0 || errno == EAGAIN || errno == EINTR || connects;
+  if (!goes_on || (flags & MSG_DONTWAIT) != 0) return first;
+  Patience patience(fd, io::kWritable, SO_SNDTIMEO);
+  if (connects) {
+    if (patience.is_refused()) return first;
+    errno = EAGAIN;
+  }
   const Parts parts(message.msg_iov, message.msg_iovlen);
   if (first >= 0 && (static_cast<std::size_t>(first) >= parts.bytes() || !is_stream_socket(fd))) return first;
 
-  Patience patience(fd, io::kWritable, SO_SNDTIMEO);
-  if (connects) {
-    if (patience.is_refused()) {
-      errno = first_errno;
-      return -1;
-    }
-    errno = EAGAIN;
-  } else {
-    errno = first_errno;
-  }
   if (connects || first > 0) flags &= ~MSG_FASTOPEN;
   return finish(
       parts, first, [&](Parts& rest, ssize_t moved) { return send_piece(fd, message, flags, rest, moved); },

@@ -30,12 +30,15 @@ void BlockingTask::run() noexcept {
     } catch (...) {
       task.exception = std::current_exception();
     }
-    task.has_closure = false;
-    task.table->drop_closure(task.body());
+    task.drop_closure();
+    if (task::is_detached(task)) task.drop_outcome();
     task::thread_state.running = nullptr;
   }
   task.phase = task::Phase::ended;
-  task::publish_end(task);
+  if (task::publish_end(task)) {
+    task.drop_outcome();
+    task.drop_reference();
+  }
 }
 
 void BlockingTask::cancel() noexcept {
@@ -43,7 +46,6 @@ void BlockingTask::cancel() noexcept {
 }
 
 void launch_blocking(task::Task& task) {
-  task.has_closure = true;
   task.phase = task::Phase::ready;
   auto* job = ::new (scheduler::CurrentThread::tail_of(task)) BlockingTask(task);
   const int error = Inner::of(task).pool().submit(*job);

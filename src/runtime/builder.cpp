@@ -82,6 +82,7 @@ Builder& Builder::stack_guard_size(std::size_t bytes) {
 }
 
 Builder& Builder::stack_pool_limit(std::size_t bytes) {
+  require(bytes > 0, "Builder::stack_pool_limit() takes a size above zero; one byte keeps no stack");
   impl_->options.scheduler.stacks.warm_limit = bytes;
   return *this;
 }

@@ -15,6 +15,13 @@ namespace {
 
 using task::Task;
 
+bool has_ended(task::Enlisted enlisted) {
+  if (enlisted == task::Enlisted::place_is_taken) {
+    throw Error(Errc::invalid_argument, "two at once wait through one JoinHandle: it is for one at a time");
+  }
+  return true;
+}
+
 // False: the deadline came first.
 bool wait_on_fiber(Task& task, Task& self, base::Nanos deadline) {
   if (&task == &self) {
@@ -23,14 +30,14 @@ bool wait_on_fiber(Task& task, Task& self, base::Nanos deadline) {
   task::throw_if_cancelled(self);
   task::FiberWaiter waiter(self);
   if (joins_locally(task)) {
-    if (!enlist_locally(task, waiter)) return true;
+    if (const auto enlisted = enlist_locally(task, waiter); enlisted != task::Enlisted::yes) return has_ended(enlisted);
     const auto end = time::park_until(self, deadline, [&waiter] { return waiter.is_notified(); });
     if (end == time::WaitEnd::done) return true;
     withdraw_locally(task);
     if (end == time::WaitEnd::cancelled) throw Cancelled();
     return task.is_finished();
   }
-  if (!enlist(task, waiter)) return true;
+  if (const auto enlisted = enlist(task, waiter); enlisted != task::Enlisted::yes) return has_ended(enlisted);
   const auto end = time::park_until(self, deadline, [&waiter] { return waiter.is_notified(); });
   if (end == time::WaitEnd::done) return true;
   // If the task ends at this very moment on another thread, it knows this frame: let it finish with it.
@@ -44,24 +51,23 @@ bool wait_on_thread(Task& task, base::Nanos deadline) {
     throw Error(Errc::would_deadlock, "a blocking closure cannot join itself: it would wait for its own end");
   }
   task::ThreadWaiter waiter;
-  if (!enlist(task, waiter) || waiter.park_until(deadline)) return true;
+  if (const auto enlisted = enlist(task, waiter); enlisted != task::Enlisted::yes) return has_ended(enlisted);
+  if (waiter.park_until(deadline)) return true;
   if (withdraw(task, waiter)) return false;
   waiter.park_until(base::kForever);
   return true;
 }
 
 bool wait_for_end(Task& task, base::Nanos deadline) {
-  if (Task* self = task::parkable()) return wait_on_fiber(task, *self, deadline);
-  if (task.is_finished()) return true;
+  Task* self = task::parkable();
   Inner& inner = Inner::of(task);
-  if (!inner.scheduler().is_owner() || task::current() != nullptr) return wait_on_thread(task, deadline);
-  // On the owner thread, outside block_on: nobody else would run the task.
-  if (inner.scheduler().is_closed() && task.kind == task::Kind::fiber) {
-    throw Error(Errc::shut_down, "join() of a task that the runtime's shutdown has left parked: it never ends");
+  const bool is_ours = inner.scheduler().is_owner() && (self == nullptr || self->schedule != task.schedule);
+  if (is_ours && !task.is_finished() && inner.is_open() && !inner.scheduler().has_root()) {
+    // We own the runtime, are not in it, and nobody drives it: so we do.
+    RootScope root(&inner);
+    return wait_on_fiber(task, *task::parkable(), deadline);
   }
-  if (inner.scheduler().is_closed()) return wait_on_thread(task, deadline);
-  RootScope root(&inner);
-  return wait_on_fiber(task, *task::parkable(), deadline);
+  return self != nullptr ? wait_on_fiber(task, *self, deadline) : wait_on_thread(task, deadline);
 }
 
 [[noreturn]] void throw_used(const char* what) {
@@ -82,6 +88,17 @@ RawJoinHandle& RawJoinHandle::operator=(RawJoinHandle&& other) noexcept {
 void RawJoinHandle::release() noexcept { task::detach(*task_); }
 
 void* RawJoinHandle::take() { return take_for(base::kForever); }
+
+void* RawJoinHandle::take_borrowed() {
+  try {
+    return take();
+  } catch (const Cancelled&) {
+    task_->abort();
+    const task::Shield shield;
+    wait_for_end(*task_, base::kForever);
+    throw;
+  }
+}
 
 void* RawJoinHandle::take_for(Nanos limit) {
   if (limit < 0) throw Error(Errc::invalid_argument, "join_for() takes a limit of zero or more");

@@ -62,11 +62,19 @@ LocalRuntime& LocalRuntime::operator=(LocalRuntime&& other) noexcept {
 
 LocalRuntime::~LocalRuntime() { destroy(inner_); }
 
-Handle LocalRuntime::handle() const noexcept { return Handle(inner_); }
+Handle LocalRuntime::handle() const noexcept {
+  if (inner_ == nullptr) die("handle() of a LocalRuntime that has been moved from.");
+  return Handle(inner_);
+}
+
+detail::Inner* LocalRuntime::owned(const char* what) const {
+  if (inner_ == nullptr) throw Error(Errc::shut_down, "a LocalRuntime that has been moved from was used");
+  inner_->check_owner(what);
+  return inner_;
+}
 
 void LocalRuntime::check_open() const {
-  if (inner_ == nullptr) throw Error(Errc::shut_down, "a LocalRuntime that has been moved from was used");
-  inner_->check_owner("LocalRuntime::spawn");
+  static_cast<void>(owned("LocalRuntime::spawn"));
   inner_->check_open("LocalRuntime::spawn");
 }
 
@@ -75,14 +83,8 @@ ShutdownReport LocalRuntime::shut_down(detail::Nanos limit) {
   return inner_->shut_down(limit);
 }
 
-EnterGuard LocalRuntime::enter() const {
-  if (inner_ != nullptr) inner_->check_owner("LocalRuntime::enter()");
-  return EnterGuard(inner_);  // says what is wrong with null
-}
+EnterGuard LocalRuntime::enter() const { return EnterGuard(owned("LocalRuntime::enter()")); }
 
-RuntimeMetrics LocalRuntime::metrics() const {
-  inner_->check_owner("LocalRuntime::metrics()");
-  return inner_->metrics();
-}
+RuntimeMetrics LocalRuntime::metrics() const { return owned("LocalRuntime::metrics()")->metrics(); }
 
 }  // namespace runtime::inline v1

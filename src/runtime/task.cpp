@@ -59,7 +59,7 @@ bool is_cancelled() noexcept {
 }
 
 void check_cancelled() {
-  if (const task::Task* task = task::parkable()) task::throw_if_cancelled(*task);
+  if (task::Task* task = task::parkable()) task::throw_if_cancelled(*task);
 }
 
 std::size_t stack_high_water() {

@@ -41,7 +41,8 @@ CurrentThread::CurrentThread(const Config& config, driver::Driver& driver, const
       config_(config),
       driver_(driver),
       context_(context),
-      owner_(owner) {
+      owner_(owner),
+      reaper_stacks_(config.stacks, &fiber_entry) {
   root_.kind = Kind::root;
   root_.schedule = this;
   root_.fiber = &native_;
@@ -96,11 +97,11 @@ void* CurrentThread::tail_of(Task& task) noexcept {
 void CurrentThread::discard(Task& task) noexcept { task.drop_reference(); }
 
 void CurrentThread::launch(Task& task) noexcept {
-  task.has_closure = true;
   if (RUNTIME_UNLIKELY(!is_open()) && is_owner()) return finish_cancelled(task);
   if (task.size_class != 0) {
     adopt(task);
     run_queue_.push(task);
+    rouse();
     return;
   }
   base::happens_before(&task);
@@ -118,10 +119,12 @@ void CurrentThread::adopt(Task& task) noexcept {
 }
 
 void CurrentThread::finish_cancelled(Task& task) noexcept {
-  task.has_closure = false;
-  task.table->drop_closure(task.body());
+  {
+    const task::Shield shield;  // the closure's destructors run as part of the caller
+    task.drop_closure();
+  }
   task.phase = Phase::ended;
-  task::publish_end(task);
+  if (task::publish_end(task)) task.drop_reference();
 }
 
 void CurrentThread::recycle(Task& task) noexcept {
@@ -140,14 +143,11 @@ void CurrentThread::recycle(Task& task) noexcept {
 void CurrentThread::report_unhandled(Task& task) noexcept { task::report_unhandled_exception(task); }
 
 CurrentThread::Counts CurrentThread::counts() const noexcept {
-  return {alive_.read(),
-          spawned_.read(),
-          inject_queue_.depth(),
-          inject_queue_.count(),
-          run_queue_.depth(),
-          turns_.read() - root_yields_.read(),
-          stacks_.in_use() + other_in_use_.read(),
-          stacks_.warm_count()};
+  const std::uint64_t root_yields = root_yields_.read();  // before turns_: the difference stays positive
+  return {alive_.read(),       spawned_.read(),
+          inject_queue_.depth(), inject_queue_.count(),
+          run_queue_.depth(),  turns_.read() - root_yields,
+          stacks_.in_use() + other_in_use_.read(), stacks_.warm_count()};
 }
 
 }  // namespace runtime::inline v1::scheduler

@@ -129,7 +129,7 @@ void CurrentThread::schedule(Task& task) noexcept {
   if (RUNTIME_UNLIKELY(is_closed())) return;
   task.phase = Phase::ready;
   if (RUNTIME_LIKELY(task.fiber != &native_)) run_queue_.push(task);  // whoever waits on the native stack looks himself
-  if (RUNTIME_UNLIKELY(asleep_in_ != nullptr)) task::wake(*asleep_in_);
+  rouse();
 }
 
 void CurrentThread::schedule_remote(Task& task) noexcept {
@@ -170,7 +170,7 @@ RUNTIME_NO_ASAN void CurrentThread::fiber_main(Fiber& self) noexcept {
       continue;
     }
     // Nobody takes this fiber from the pool before the switch below has left it: there is only one thread.
-    if (self.pool != &stacks_) other_in_use_.subtract(1);
+    if (self.pool != &stacks_ && self.pool != &reaper_stacks_) other_in_use_.subtract(1);
     self.pool->put(self);
     Fiber* there = &native_;
     if (next != nullptr && next->fiber != nullptr) {
@@ -187,8 +187,10 @@ RUNTIME_NO_ASAN void CurrentThread::fiber_main(Fiber& self) noexcept {
 void CurrentThread::run(Task& task) noexcept {
   try {
     task::throw_if_cancelled(task);
-    task.table->run(task.body());
-    task.has_result = true;
+    if (!task.exception) {  // there was a stack for it
+      task.table->run(task.body());
+      task.has_result = true;
+    }
   } catch (const Cancelled&) {
     // No result and no exception: the join says that it was cancelled.
   } catch (...) {
@@ -196,17 +198,32 @@ void CurrentThread::run(Task& task) noexcept {
   }
   // Captures may wait in their destructors, and must not be thrown out of them.
   task.closing = true;
-  task.has_closure = false;
-  task.table->drop_closure(task.body());
+  task.drop_closure();
 }
 
+// Runs on the task's own fiber, or on the native stack for one that never had any. The task may be gone afterwards.
 void CurrentThread::end(Task& task) noexcept {
+  fiber::Fiber* fiber = task.fiber;
+  // An outcome that nobody will take is destroyed while its destructor can still wait as part of the task.
+  if (task::is_detached(task)) task.drop_outcome();
   owned_.remove(task);
   alive_.subtract(1);
+  if (RUNTIME_UNLIKELY(!is_open()) && owned_.is_empty()) task::wake(root_);
   task.phase = Phase::ended;
   task.fiber = nullptr;
-  task::publish_end(task);
-  if (RUNTIME_UNLIKELY(!is_open()) && owned_.is_empty()) task::wake(root_);
+  thread_state.running = nullptr;
+  if (RUNTIME_LIKELY(!task::publish_end(task))) return;
+  if (RUNTIME_UNLIKELY(task.exception != nullptr || task.has_result)) {
+    // The handle went away on another thread since we looked. The task is nobody's but ours: it goes on for a moment.
+    task.fiber = fiber;
+    task.phase = Phase::running;
+    thread_state.running = &task;
+    task.drop_outcome();
+    thread_state.running = nullptr;
+    task.fiber = nullptr;
+    task.phase = Phase::ended;
+  }
+  task.drop_reference();
 }
 
 }  // namespace runtime::inline v1::scheduler

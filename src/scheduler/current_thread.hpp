@@ -19,6 +19,7 @@
 #include "scheduler/inject_queue.hpp"
 #include "scheduler/run_queue.hpp"
 #include "task/cell_pool.hpp"
+#include "task/park.hpp"
 #include "task/schedule.hpp"
 #include "task/task.hpp"
 
@@ -135,12 +136,18 @@ class CurrentThread final : public task::Schedule {
   void sleep(const task::Task& waiter) noexcept;
   void sleep_in_outer(const task::Task& waiter) noexcept;
   void after_look() noexcept;
+  bool find_stack(task::Task& task) noexcept;
   void destroy_unstarted(task::Task& task) noexcept;
+  void pass_on_cancellation() noexcept;
   fiber::StackPool& stacks_for(const task::Task& task);
   void shrink_pools() noexcept;
   static bool find_overflowed(const void* address, fiber::OverflowedTask& found) noexcept;
 
   void adopt(task::Task& task) noexcept;
+  /// A task has become ready without a pass of our loop: if that sleeps inside a fiber of another runtime, it ends.
+  void rouse() noexcept {
+    if (RUNTIME_UNLIKELY(asleep_in_ != nullptr)) task::wake(*asleep_in_);
+  }
   void begin_slice() noexcept { slice_end_ = next_look_ < next_injected_ ? next_look_ : next_injected_; }
 
   // What the switch touches comes first.
@@ -165,6 +172,7 @@ class CurrentThread final : public task::Schedule {
   task::CellPool cells_;
   InjectQueue inject_queue_;
   base::LinkedList<task::Task, &task::Task::owned_previous, &task::Task::owned_next> owned_;  // alive, in spawn order
+  fiber::StackPool reaper_stacks_;   // on which closures that never ran are destroyed; usually one, used again and again
   std::vector<std::unique_ptr<fiber::StackPool>> other_stacks_;  // of the sizes that TaskBuilder asked for
   metrics::Counter other_in_use_;
   metrics::Counter alive_;

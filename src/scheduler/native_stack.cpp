@@ -23,7 +23,9 @@ using task::thread_state;
 
 // Runs everything else until the waiter, whose code is below us on this stack, is ready and has its turn.
 void CurrentThread::drive(Task& waiter) noexcept {
+  const base::ErrnoKeeper keeper;
   for (;;) {
+    if (outer_ != nullptr) pass_on_cancellation();
     run_ready();
     if (look_due_) look_at_driver();
     if (waiter.phase == Phase::ready) break;
@@ -46,21 +48,7 @@ void CurrentThread::run_ready() noexcept {
 }
 
 void CurrentThread::resume(Task& task) noexcept {
-  if (task.fiber == nullptr) {
-    if (task.is_cancel_requested()) return destroy_unstarted(task);
-    try {
-      fiber::Fiber& fiber = stacks_for(task).take();
-      fiber.occupant = &task;
-      fiber.saved_errno = 0;
-      fiber.entered = &home_;
-      task.fiber = &fiber;
-      if (fiber.pool != &stacks_) other_in_use_.add(1);
-    } catch (...) {
-      // No stack, no run: the join says why, and everybody else goes on.
-      task.exception = std::current_exception();
-      return destroy_unstarted(task);
-    }
-  }
+  if (task.fiber == nullptr && !find_stack(task)) return destroy_unstarted(task);
   task.phase = Phase::running;
   thread_state.running = &task;
   fiber::enter(native_, *task.fiber, words_);
@@ -85,25 +73,33 @@ void CurrentThread::sleep(const Task& waiter) noexcept {
   after_look();
 }
 
+// Our root runs on a fiber of another runtime. When that fiber is cancelled, so is our root, whose code it is.
+void CurrentThread::pass_on_cancellation() noexcept {
+  if (outer_->kind == Kind::blocking || !is_open() || root_.is_cancel_requested() || !task::is_cancel_due(*outer_)) return;
+  root_.signals.fetch_or(Task::kCancelRequested, std::memory_order_relaxed);
+  if (root_.phase == Phase::parked) root_.phase = Phase::ready;
+}
+
 // We run on a fiber of another runtime of this thread: that fiber parks, and its siblings go on.
 void CurrentThread::sleep_in_outer(const Task& waiter) noexcept {
-  driver_.poll();  // also hands libev's changes to the kernel
+  driver_.look();  // also hands libev's changes to the kernel
   if (waiter.phase == Phase::ready || !run_queue_.is_empty()) return;
   driver::Driver& outer_driver = static_cast<CurrentThread*>(outer_->schedule)->driver_;
   driver_.park_elsewhere([&] {
     if (!inject_queue_.is_empty()) return;
-    driver::FdWatch news(*outer_, driver_.fd(), driver::kReadable);
+    const int fd = driver_.fd();
+    driver::FdWatch news(*outer_, fd, driver::kReadable);
     driver::Timer timer(*outer_, driver_.earliest());
-    // Without the memory to watch, it looks again a millisecond later.
+    // Without the memory or the descriptor to watch, it looks again a millisecond later.
     driver::Timer retry(*outer_, base::deadline_after(1'000'000));
-    const bool watched = outer_driver.watch(news);
+    const bool watched = fd >= 0 && outer_driver.watch(news);
     if (!watched) outer_driver.arm(retry);
     if (driver_.earliest() != base::kForever) outer_driver.arm(timer);
     thread_state.running = outer_;
     asleep_in_ = outer_;  // a sibling of that fiber may wake one of our tasks, and the kernel would not tell us
     task::park_until_certain(*outer_, [&] {
       return news.has_news() || timer.has_fired() || retry.has_fired() || waiter.phase == Phase::ready ||
-             !run_queue_.is_empty();
+             !run_queue_.is_empty() || (is_open() && !root_.is_cancel_requested() && task::is_cancel_due(*outer_));
     });
     asleep_in_ = nullptr;
     thread_state.running = nullptr;
@@ -111,7 +107,7 @@ void CurrentThread::sleep_in_outer(const Task& waiter) noexcept {
     outer_driver.disarm(timer);
     outer_driver.disarm(retry);
   });
-  driver_.poll();
+  driver_.look();
 }
 
 void CurrentThread::after_look() noexcept {
@@ -120,19 +116,44 @@ void CurrentThread::after_look() noexcept {
   begin_slice();
 }
 
-// A task that was cancelled, or could have no stack, before it ever ran. It gets none: its closure is destroyed here,
-// and should a capture wait in its destructor, the loop runs above it, as it does for the root.
+// A stack for a task that starts. A task that was cancelled before, or can have none, gets one only for what its captures
+// do when they are destroyed: they may wait. All such tasks share the reaper's, unless one of them does wait.
+bool CurrentThread::find_stack(Task& task) noexcept {
+  fiber::Fiber* fiber = nullptr;
+  if (!task.is_cancel_requested()) {
+    try {
+      fiber = &stacks_for(task).take();
+      if (fiber->pool != &stacks_) other_in_use_.add(1);
+    } catch (...) {
+      task.exception = std::current_exception();  // the join says why, and everybody else goes on
+    }
+  }
+  if (fiber == nullptr) {
+    if (task.table->drop_closure == nullptr) return false;
+    try {
+      fiber = &reaper_stacks_.take();
+    } catch (...) {
+      return false;  // then here, on the native stack
+    }
+  }
+  fiber->occupant = &task;
+  fiber->saved_errno = 0;
+  fiber->entered = &home_;
+  task.fiber = fiber;
+  return true;
+}
+
+// The end of a task that never ran, without a stack. Should a capture wait in its destructor all the same, because there
+// was no memory for the reaper's stack, the loop runs above it, as it does for the root.
 void CurrentThread::destroy_unstarted(Task& task) noexcept {
   const base::ErrnoKeeper keeper;
   const context::Entry entry(context_);
   task.phase = Phase::running;
   task.fiber = &native_;
   task.closing = true;
-  task.has_closure = false;
   thread_state.running = &task;
-  task.table->drop_closure(task.body());
+  task.drop_closure();
   end(task);
-  thread_state.running = nullptr;
 }
 
 // Stacks. ---------------------------------------------------------------------------------------------------------------
@@ -151,6 +172,7 @@ fiber::StackPool& CurrentThread::stacks_for(const Task& task) {
 
 void CurrentThread::shrink_pools() noexcept {
   stacks_.shrink();
+  reaper_stacks_.shrink();
   for (const auto& pool : other_stacks_) pool->shrink();
 }
 
@@ -170,9 +192,6 @@ bool CurrentThread::find_overflowed(const void* address, fiber::OverflowedTask& 
 
 void CurrentThread::enter_root() {
   RUNTIME_ASSERT(is_owner() && !has_root());
-  if (thread_state.running != nullptr && thread_state.running->kind != Kind::blocking) {
-    static_cast<void>(driver_.fd());  // sleep_in_outer() will want it and cannot fail
-  }
   fiber::watch_for_overflow(&find_overflowed);
   signal_stack_.enter();
   float_state_ = fiber::FloatState::current();
@@ -186,6 +205,7 @@ void CurrentThread::leave_root() noexcept {
   entry_.reset();
   thread_state.running = std::exchange(outer_, nullptr);
   root_.phase = Phase::draft;
+  root_.signals.fetch_and(~Task::kCancelRequested, std::memory_order_relaxed);
   signal_stack_.leave();
 }
 
@@ -211,6 +231,7 @@ CurrentThread::Leftovers CurrentThread::shut_down(base::Nanos deadline, bool one
     driver_.disarm(limit);
   }
 
+  thread_state.running = &root_;  // closures are destroyed below
   inject_queue_.close();
   while (Task* task = inject_queue_.pop()) {
     if (task->phase == Phase::draft) {
@@ -221,11 +242,16 @@ CurrentThread::Leftovers CurrentThread::shut_down(base::Nanos deadline, bool one
   }
   state_.store(State::closed, std::memory_order_release);
   leftovers.left_parked = static_cast<std::size_t>(alive_.read());
+  // Whoever joins a task that will never end is told so. Its frames still use the cell: nobody gives that back.
+  for (Task* task = owned_.front(); task != nullptr; task = owned_.next(*task)) {
+    task->add_reference();
+    static_cast<void>(task::publish_end(*task));
+  }
   if (stacks_.in_use() == 0) stacks_.close();
+  if (reaper_stacks_.in_use() == 0) reaper_stacks_.close();
   for (const auto& pool : other_stacks_) {
     if (pool->in_use() == 0) pool->close();
   }
-  thread_state.running = &root_;
   return leftovers;
 }
 

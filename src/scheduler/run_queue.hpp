@@ -48,7 +48,10 @@ class RunQueue final {
     yields_.set(0);
   }
 
-  std::uint64_t depth() const noexcept { return pushed_.read() - popped_.read() + yields_.read(); }
+  std::uint64_t depth() const noexcept {
+    const std::uint64_t popped = popped_.read();  // before pushed_: from another thread, the difference stays positive
+    return pushed_.read() - popped + yields_.read();
+  }
 
   /// The task after the one that pop() gave last, as far as it can be told without work: worth prefetching.
   task::Task* peek() const noexcept {

@@ -1,6 +1,9 @@
 #include "task/join.hpp"
 
+#include <exception>
+
 #include "base/sanitizer.hpp"
+#include "base/signal_text.hpp"
 #include "task/park.hpp"
 
 namespace runtime::inline v1::task {
@@ -36,9 +39,12 @@ void FiberWaiter::notify() noexcept {
   waiter.unhold();
 }
 
-bool enlist(Task& task, JoinWaiter& waiter) noexcept {
-  JoinWaiter* expected = nullptr;
-  return task.joiner.compare_exchange_strong(expected, &waiter, std::memory_order_acq_rel, std::memory_order_acquire);
+Enlisted enlist(Task& task, JoinWaiter& waiter) noexcept {
+  JoinWaiter* found = nullptr;
+  if (task.joiner.compare_exchange_strong(found, &waiter, std::memory_order_acq_rel, std::memory_order_acquire)) {
+    return Enlisted::yes;
+  }
+  return found == kEnded ? Enlisted::task_has_ended : Enlisted::place_is_taken;
 }
 
 bool withdraw(Task& task, JoinWaiter& waiter) noexcept {
@@ -46,32 +52,31 @@ bool withdraw(Task& task, JoinWaiter& waiter) noexcept {
   return task.joiner.compare_exchange_strong(expected, nullptr, std::memory_order_acq_rel, std::memory_order_acquire);
 }
 
-bool enlist_locally(Task& task, FiberWaiter& waiter) noexcept {
-  if (task.joiner.load(std::memory_order_relaxed) == kEnded) return false;
+Enlisted enlist_locally(Task& task, FiberWaiter& waiter) noexcept {
+  JoinWaiter* found = task.joiner.load(std::memory_order_relaxed);
+  if (found == kEnded) return Enlisted::task_has_ended;
+  if (found != nullptr) return Enlisted::place_is_taken;
   task.joiner.store(mark_local(&waiter), std::memory_order_relaxed);
-  return true;
+  return Enlisted::yes;
 }
 
 void withdraw_locally(Task& task) noexcept {
   if (task.joiner.load(std::memory_order_relaxed) != kEnded) task.joiner.store(nullptr, std::memory_order_relaxed);
 }
 
-void publish_end(Task& task) noexcept {
+bool publish_end(Task& task) noexcept {
   base::happens_before(&task);
   if (JoinWaiter* waiter = task.joiner.load(std::memory_order_relaxed); is_local(waiter)) {
     // Its handle is in use by a fiber of this thread, which is parked: nobody else can touch `joiner` now.
     task.joiner.store(kEnded, std::memory_order_release);
     unmark(waiter)->notify();
-    return;
+    return false;
   }
   JoinWaiter* joiner = task.joiner.exchange(kEnded, std::memory_order_acq_rel);
-  if (joiner == nullptr) return;  // the handle will find kEnded
-  if (joiner == kDetached) {
-    if (task.exception && !task.joined) task.schedule->report_unhandled(task);
-    task.drop_reference();
-    return;
-  }
+  if (joiner == nullptr) return false;  // the handle will find kEnded
+  if (joiner == kDetached) return true;
   joiner->notify();
+  return false;
 }
 
 void detach(Task& task) noexcept {
@@ -80,8 +85,18 @@ void detach(Task& task) noexcept {
       task.joiner.compare_exchange_strong(expected, kDetached, std::memory_order_acq_rel, std::memory_order_acquire)) {
     return;  // the runtime, ending the task, will find kDetached
   }
+  if (!task.is_finished()) {
+    base::SignalText text;
+    text << "runtime: the JoinHandle of task " << task.id
+         << " was destroyed while somebody joins through it; a handle is for one at a time. The program ends.\n";
+    text.write();
+    std::terminate();
+  }
   base::happens_after(&task);
-  if (task.exception && !task.joined) task.schedule->report_unhandled(task);
+  {
+    const Shield shield;
+    task.drop_outcome();
+  }
   task.drop_reference();
 }
 

@@ -50,8 +50,14 @@ class ThreadWaiter final : public JoinWaiter {
   base::ThreadParker parker_;
 };
 
-/// Takes the place of the joiner. False: the task has ended already. One joiner at a time: there is one join handle.
-bool enlist(Task& task, JoinWaiter& waiter) noexcept;
+enum class Enlisted : unsigned char {
+  yes,
+  task_has_ended,
+  place_is_taken,  // somebody else joins through the same handle
+};
+
+/// Takes the place of the joiner.
+Enlisted enlist(Task& task, JoinWaiter& waiter) noexcept;
 
 /// Leaves it again. False: the task has ended meanwhile, and notify() has been called or is about to be, so the waiter
 /// has to stay until it was.
@@ -60,14 +66,18 @@ bool withdraw(Task& task, JoinWaiter& waiter) noexcept;
 /// The same for a fiber on the thread that will end the task, where nothing happens at once: no atomic
 /// read-modify-write, which would be a third of what spawning and joining costs.
 inline bool joins_locally(const Task& task) noexcept { return task.kind == Kind::fiber && task.schedule->is_owner(); }
-bool enlist_locally(Task& task, FiberWaiter& waiter) noexcept;
+Enlisted enlist_locally(Task& task, FiberWaiter& waiter) noexcept;
 void withdraw_locally(Task& task) noexcept;
 
-/// The result or the exception is in the cell: tells the joiner, or finds that there is none any more. The runtime's
-/// share in the cell ends with it. Thread that ended the task.
-void publish_end(Task& task) noexcept;
+inline bool is_detached(const Task& task) noexcept { return task.joiner.load(std::memory_order_acquire) == kDetached; }
 
-/// The join handle goes away; an exception in the cell that was never received is reported. Any thread.
+/// The result or the exception is in the cell: tells the joiner. The runtime's share in the cell ends with it, unless it
+/// answers true: the handle has gone, and the caller has the outcome to drop and the last share to give up. Thread that
+/// ended the task.
+[[nodiscard]] bool publish_end(Task& task) noexcept;
+
+/// The join handle goes away, and the outcome with it if there is one. Any thread. Reports and terminates when somebody
+/// is joining through that handle.
 void detach(Task& task) noexcept;
 
 }  // namespace runtime::inline v1::task

@@ -25,9 +25,35 @@ inline bool is_cancel_due(const Task& task) noexcept {
          std::uncaught_exceptions() == 0;
 }
 
-inline void throw_if_cancelled(const Task& task) {
-  if (is_cancel_due(task)) throw Cancelled();
+/// A wait of the running task ends as cancelled. Code that swallows that and tries again, for ever, gives way to the
+/// others each time: it keeps neither the thread nor a shutdown with a limit.
+inline void deliver_cancellation(Task& task) noexcept {
+  if (task.cancel_delivered) task.schedule->yield(task);
+  task.cancel_delivered = true;
 }
+
+inline void throw_if_cancelled(Task& task) {
+  if (!is_cancel_due(task)) return;
+  deliver_cancellation(task);
+  throw Cancelled();
+}
+
+/// While it lives, the running task, if there is one, is deaf to cancellation: around destructors of the user's that run
+/// outside an unwinding and must not be thrown out of.
+class Shield final {
+ public:
+  Shield() noexcept : task_(parkable()) {
+    if (task_ != nullptr) ++task_->shields;
+  }
+  Shield(const Shield&) = delete;
+  Shield& operator=(const Shield&) = delete;
+  ~Shield() {
+    if (task_ != nullptr) --task_->shields;
+  }
+
+ private:
+  Task* task_;
+};
 
 enum class ParkEnd : bool { done, cancelled };
 
@@ -35,7 +61,10 @@ enum class ParkEnd : bool { done, cancelled };
 template <class Done>
 ParkEnd park_until(Task& task, Done done) noexcept {
   for (;;) {
-    if (is_cancel_due(task)) return ParkEnd::cancelled;
+    if (is_cancel_due(task)) {
+      deliver_cancellation(task);
+      return ParkEnd::cancelled;
+    }
     if (done()) return ParkEnd::done;
     task.schedule->suspend(task);
   }

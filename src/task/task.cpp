@@ -14,9 +14,19 @@ void Task::abort() noexcept {
   if ((before & kCancelRequested) == 0 && kind != Kind::blocking) wake(*this);
 }
 
+void Task::drop_outcome() noexcept {
+  if (exception) {
+    if (!joined) schedule->report_unhandled(*this);
+    exception = nullptr;
+  }
+  if (has_result) {
+    has_result = false;
+    table->drop_result(body());
+  }
+}
+
 void Task::destroy() noexcept {
-  // An exception that nobody received is reported by whoever knew that; here only memory is left.
-  if (has_result) table->drop_result(body());
+  RUNTIME_ASSERT(!has_result);
   if (boxed) ::operator delete(body(), std::align_val_t{table->align});
   if (attributes != nullptr) {
     attributes->~Attributes();

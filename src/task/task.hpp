@@ -46,10 +46,9 @@ class alignas(64) Task final {
   Kind kind = Kind::fiber;
   bool closing = false;                // the closure has returned; its captures may still park
   bool has_result = false;
-  bool has_closure = false;
   bool boxed = false;                  // the body is a block of its own
-  bool born_cancelled = false;         // spawned into a runtime that is gone
   bool joined = false;                 // its exception has been received
+  bool cancel_delivered = false;       // a suspension point has already ended as cancelled
   std::uint16_t shields = 0;           // nested shields: above 0, cancellation is held back
   std::uint16_t size_class = 0;        // of the cell's memory; 0: from the heap
   std::atomic<std::uint32_t> signals{0};     // kCancelRequested, kInjected; any thread
@@ -74,6 +73,13 @@ class alignas(64) Task final {
   static constexpr std::uint32_t kInjected = 2;
 
   void* body() noexcept { return boxed ? *reinterpret_cast<void**>(this + 1) : static_cast<void*>(this + 1); }
+  void drop_closure() noexcept {
+    if (table->drop_closure != nullptr) table->drop_closure(body());
+  }
+  /// What nobody will take: reports an exception that was never received, destroys a result. The code of the result's
+  /// destructor may wait, so this is called where that is possible.
+  void drop_outcome() noexcept;
+
   void* result_slot() noexcept { return static_cast<std::byte*>(body()) + table->result_offset; }
 
   bool is_cancel_requested() const noexcept {
@@ -82,7 +88,7 @@ class alignas(64) Task final {
   std::string_view name() const noexcept;
 
   void add_reference() noexcept { references.fetch_add(1, std::memory_order_relaxed); }
-  /// The last one destroys what is left and gives the memory back.
+  /// The last one gives the memory back. No code of the user's runs: closure and outcome have gone before.
   void drop_reference() noexcept {
     // A reference that nobody else can see needs no read-modify-write: that is every task joined and forgotten.
     if (references.load(std::memory_order_acquire) == 1 ||

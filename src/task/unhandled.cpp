@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <memory>
+#include <string_view>
 #include <typeinfo>
 
 #include "base/signal_text.hpp"
@@ -13,6 +14,12 @@ namespace {
 
 void append_type(base::SignalText& text, const std::type_info* type) noexcept {
   if (type == nullptr) return;
+  // The demangler takes stack in proportion to the name, and this may be a small one.
+  constexpr std::size_t kLongest = 64;
+  if (std::string_view(type->name()).size() > kLongest) {
+    text << " (" << type->name() << ")";
+    return;
+  }
   int status = 0;
   const std::unique_ptr<char, decltype(&std::free)> name(abi::__cxa_demangle(type->name(), nullptr, nullptr, &status),
                                                          &std::free);

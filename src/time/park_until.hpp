@@ -17,7 +17,10 @@ WaitEnd park_until(task::Task& task, base::Nanos deadline, Done done) noexcept {
   if (deadline == base::kForever) {
     return task::park_until(task, done) == task::ParkEnd::done ? WaitEnd::done : WaitEnd::cancelled;
   }
-  if (task::is_cancel_due(task)) return WaitEnd::cancelled;
+  if (task::is_cancel_due(task)) {
+    task::deliver_cancellation(task);
+    return WaitEnd::cancelled;
+  }
   if (done()) return WaitEnd::done;
   driver::Driver& driver = *context::of(task).driver;
   driver::Timer timer(task, deadline);

@@ -21,7 +21,7 @@ struct CellTable {
   std::uint64_t body_size;
   std::uint64_t result_offset;
   void (*run)(void* body);                      // calls the closure and constructs the result in place; may throw
-  void (*drop_closure)(void* body) noexcept;    // destroys the closure, run or not
+  void (*drop_closure)(void* body) noexcept;    // destroys the closure, run or not; null: nothing to do
   void (*drop_result)(void* body) noexcept;     // destroys a result that run() has made
 };
 
@@ -66,7 +66,9 @@ struct BodyLayout {
     if constexpr (!std::is_void_v<R>) std::launder(static_cast<Slot*>(slot(body)))->~Slot();
   }
 
-  static constexpr CellTable kTable = {sizeof(CellTable), kAlign, kSize, kResultOffset, run, drop_closure, drop_result};
+  static constexpr CellTable kTable = {
+      sizeof(CellTable), kAlign, kSize, kResultOffset, run,
+      std::is_trivially_destructible_v<F> ? nullptr : drop_closure, drop_result};
 };
 
 /// The type of what a task made of F gives back: T, T& or void.

@@ -55,6 +55,7 @@ class RUNTIME_API RawJoinHandle final {
   }
 
   void* take();                  // waits; the result's slot, or throws what the task ended with
+  void* take_borrowed();         // the same for a task that borrows from the caller: it has ended in any case
   void* take_for(Nanos limit);   // the same; null when the limit came first
   void wait();
   bool is_finished() const noexcept;

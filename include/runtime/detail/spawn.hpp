@@ -19,6 +19,11 @@ struct HandleAccess {
   static JoinHandle<T> make(RawJoinHandle&& raw) noexcept {
     return JoinHandle<T>(std::move(raw));
   }
+  /// join() for a caller whose frame the task borrows: does not return before the task has ended.
+  template <class T>
+  static T join_borrowed(JoinHandle<T> handle) {
+    return static_cast<ResultSlot<T>*>(handle.raw_.take_borrowed())->take();
+  }
 };
 
 constexpr SpawnRequest plain_request(SpawnRequest::Kind kind, const char* file, unsigned line) noexcept {
