@@ -168,6 +168,9 @@ RUNTIME_API bool is_cancelled() noexcept;
 /// A suspension point that does not suspend. Throws: Cancelled if the task is cancelled and not unwinding.
 RUNTIME_API void check_cancelled();
 /// Bytes of stack this task has used at its deepest, in whole pages; 0 outside a fiber that owns its stack.
+///
+/// An earlier task on the same stack is counted in one case: it had a large array that it hardly wrote to, and neither
+/// waited nor wrote below it.
 RUNTIME_API std::size_t stack_high_water();
 
 }  // namespace this_task

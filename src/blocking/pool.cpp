@@ -37,6 +37,15 @@ struct Pool::State {
   bool closed = false;
   Listener* listener = nullptr;
 
+  /// Promises a job to an idle thread, if there is one and no promise is open. The promiser, not the thread, takes it
+  /// off the idle ones: until that thread runs, another would count it again and start nobody.
+  bool grant() noexcept {
+    if (idle == 0 || granted != 0) return false;
+    --idle;
+    ++granted;
+    return true;
+  }
+
   void thread_ends() noexcept {
     if (--threads != 0) return;
     gone.notify_all();
@@ -51,9 +60,9 @@ Pool::~Pool() { close(); }
 int Pool::submit(Job& job) noexcept {
   State& state = *state_;
   base::happens_before(&job);
-  const std::lock_guard lock(state.mutex);
+  std::unique_lock lock(state.mutex);
   if (state.closed) return ECANCELED;
-  if (state.idle == 0 && state.threads < state.options.max_threads) {
+  if (state.queued >= state.idle + state.granted && state.threads < state.options.max_threads) {
     // Under the lock: the new thread waits for it, and so finds the job that it was started for.
     ++state.threads;
     const int error = start_thread(state_);
@@ -66,11 +75,10 @@ int Pool::submit(Job& job) noexcept {
   (state.last != nullptr ? state.last->next_job_ : state.first) = &job;
   state.last = &job;
   ++state.queued;
-  if (state.idle > 0) {
-    // The submitter, not the thread, takes it off the idle ones: until that thread runs, a second submitter would count
-    // it again and start nobody.
-    --state.idle;
-    ++state.granted;
+  // One wake is under way at most: the thread that answers it wakes the next if there is more to do, so a burst of jobs
+  // costs the submitter one system call. After the lock is given back: the thread would only run into it.
+  if (state.grant()) {
+    lock.unlock();
     state.work.notify_one();
   }
   return 0;
@@ -155,7 +163,9 @@ void Pool::serve(State& state) noexcept {
       if (state.first == nullptr) state.last = nullptr;
       --state.queued;
       ++state.running;
+      const bool wakes_another = state.first != nullptr && state.grant();
       lock.unlock();
+      if (wakes_another) state.work.notify_one();
       base::happens_after(job);
       job->run();  // the job may be gone afterwards
       lock.lock();

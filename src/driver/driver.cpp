@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -139,6 +140,8 @@ void Driver::poll() noexcept {
 }
 
 void Driver::look() noexcept {
+  drop_dead_watches();
+  ++looks_;
   ::ev_run(loop_.get(), EVRUN_NOWAIT);
   after_look();
 }
@@ -149,8 +152,28 @@ void Driver::sleep(base::Nanos deadline) noexcept {
   // An alarm that is too early costs one needless look; setting it costs a system call each time. So it is only ever
   // moved forward, or set anew once it has gone off.
   if (alarm_expired_ || deadline < alarm_) set_alarm(deadline);
-  ::ev_run(loop_.get(), EVRUN_ONCE);
+  const bool somebody_is_ready = drop_dead_watches();
+  ++looks_;
+  ::ev_run(loop_.get(), somebody_is_ready ? EVRUN_NOWAIT : EVRUN_ONCE);
   after_look();
+}
+
+// libev, built with its assertions as Debian does, ends the program when epoll knows no such descriptor. One that was
+// closed since its watch began, by a close that was not announced, is "ready": the call that is tried next says EBADF.
+bool Driver::drop_dead_watches() noexcept {
+  bool woken = false;
+  for (const int fd : fresh_) {
+    FdWatch* watch = watches_[static_cast<std::size_t>(fd)];
+    if (watch == nullptr || ::fcntl(fd, F_GETFD) >= 0) continue;
+    for (; watch != nullptr; watch = watch->next_) {
+      ::ev_io_stop(loop_.get(), as_io(watch->watcher_));
+      watch->ready_ = watch->interest_;
+      task::wake(watch->task_);
+      woken = true;
+    }
+  }
+  fresh_.clear();
+  return woken;
 }
 
 void Driver::after_look() noexcept {
@@ -191,6 +214,13 @@ bool Driver::watch(FdWatch& watch) noexcept {
       return false;
     }
   }
+  try {
+    fresh_.push_back(watch.fd_);
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+  if (watches_[index] != nullptr) forget_former_owner(watch.fd_);
+  watch.looks_ = looks_;
   watched_.fetch_add(1, std::memory_order_seq_cst);  // before last_close is read: pairs with announce_close()
   watch.since_ = last_close.load(std::memory_order_seq_cst);
   watch.previous_ = nullptr;
@@ -213,7 +243,23 @@ void Driver::unwatch(FdWatch& watch) noexcept {
   ::ev_io_stop(loop_.get(), as_io(watch.watcher_));
   (watch.previous_ != nullptr ? watch.previous_->next_ : watches_[static_cast<std::size_t>(watch.fd_)]) = watch.next_;
   if (watch.next_ != nullptr) watch.next_->previous_ = watch.previous_;
-  watched_.fetch_sub(1, std::memory_order_relaxed);
+  if (watched_.fetch_sub(1, std::memory_order_relaxed) == 1) fresh_.clear();
+}
+
+// A plain close() tells nobody. The number may stand for another description by now, whose news must not wake those who
+// waited on the former one: epoll, which knows descriptions, takes it as new then. They go on waiting, for nothing.
+void Driver::forget_former_owner(int number) noexcept {
+  const base::ErrnoKeeper keeper;
+  epoll_event none{};
+  const int epoll = fd();
+  if (epoll < 0 || ::epoll_ctl(epoll, EPOLL_CTL_ADD, number, &none) != 0) return;  // EEXIST: it is the same
+  ::epoll_ctl(epoll, EPOLL_CTL_DEL, number, nullptr);
+  FdWatch* next;
+  for (FdWatch* watch = watches_[static_cast<std::size_t>(number)]; watch != nullptr; watch = next) {
+    next = watch->next_;
+    // epoll knows nothing of a watch without interest, nor of one that began since the last look.
+    if (watch->interest_ != 0 && watch->looks_ < looks_) unwatch(*watch);
+  }
 }
 
 void Driver::announce_close(int fd) noexcept {

@@ -90,10 +90,12 @@ class Driver final {
   };
 
   void sleep(base::Nanos deadline) noexcept;
+  bool drop_dead_watches() noexcept;  // true: somebody has been woken
   void after_look() noexcept;
   void ring() noexcept;
   void set_alarm(base::Nanos deadline) noexcept;
   void read_notices() noexcept;
+  void forget_former_owner(int fd) noexcept;
   void close_watches(int fd, std::uint64_t number) noexcept;
 
   struct Callbacks;
@@ -104,11 +106,13 @@ class Driver final {
 
   TimerHeap timers_;
   base::Nanos alarm_ = base::kForever;  // what the timerfd is set to
+  std::uint64_t looks_ = 0;             // begun at the kernel: epoll knows the watches that began before the last one
   bool alarm_expired_ = false;          // it is readable until it is set again
   const std::uint64_t owner_;           // number of the owner thread
   std::atomic<bool> parked_{false};
   std::atomic<std::uint32_t> ringers_{0};  // threads inside unpark() that may write to the eventfd
   std::vector<FdWatch*> watches_;       // by descriptor
+  std::vector<int> fresh_;              // descriptors whose watch libev has not handed to epoll yet
   base::UniqueFd eventfd_;
   base::UniqueFd timerfd_;
   std::unique_ptr<struct ev_loop, LoopDeleter> loop_;

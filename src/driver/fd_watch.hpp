@@ -34,6 +34,7 @@ class FdWatch final {
   std::uint8_t ready_ = 0;
   bool closed_ = false;
   bool watched_ = false;
+  std::uint64_t looks_ = 0;      // the driver's, when the watch began
   std::uint64_t since_ = 0;      // number of the last close notice when the watch began
   FdWatch* previous_ = nullptr;  // the other watches of this descriptor
   FdWatch* next_ = nullptr;

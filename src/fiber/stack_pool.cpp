@@ -31,7 +31,6 @@ constexpr std::size_t kFirstSlab = 64;       // slots; each slab has twice as ma
 constexpr std::size_t kLargestSlab = 65536;  // take some 25 mappings
 constexpr std::size_t kKeptPages = 4;        // what a warm stack keeps when its task went deeper
 
-constexpr std::size_t kInUse = 1024;         // below the frame that trims: its own calls
 
 // Control words and frames at the same offset in every stack would fall into the same few sets of the cache; 24 steps
 // of one line spread them over a whole way and leave most of the top page to the task.
@@ -57,7 +56,13 @@ StackPool::~StackPool() {
 
 void StackPool::close() noexcept {
   RUNTIME_CHECK(in_use_.read() == 0);
-  cool(0);
+  // The tools have to be told of each stack; for the kernel the mapping is enough.
+  if (base::sanitizer.any || !watch_depth_) {
+    tidy();
+    cool(0);
+  }
+  warm_ = deep_ = nullptr;
+  warm_count_.set(0);
   for (const Slab& slab : slabs_) ::munmap(slab.base, slab.slots * stride());
   slabs_.clear();
   cold_.clear();
@@ -65,6 +70,7 @@ void StackPool::close() noexcept {
 }
 
 Fiber& StackPool::take() {
+  if (warm_ == nullptr && deep_ != nullptr) trim_one();
   if (Fiber* fiber = take_warm()) return *fiber;
   std::byte* slot;
   if (!cold_.empty()) {
@@ -136,16 +142,16 @@ Fiber& StackPool::make_fiber(std::byte* slot) noexcept {
 }
 
 // The last task went below the top page. What it left within the kept pages is cleared, so that high_water() can tell
-// the next task's traces from it; what lies deeper goes back to the kernel.
-void StackPool::trim(Fiber& fiber) noexcept {
+// the next task's traces from it; what lies deeper goes back to the kernel. Only the frames in which the fiber waits for
+// its next task stay as they are.
+void StackPool::trim_one() noexcept {
   const base::ErrnoKeeper keeper;
+  Fiber& fiber = *deep_;
+  deep_ = fiber.next_idle;
   const std::size_t kept = std::min(kKeptPages * kPage, options_.size);
   std::byte* kept_low = fiber.high - kept;
+  std::byte* clear_end = std::min(fiber.high - kPage, static_cast<std::byte*>(fiber.context));
   if (base::sanitizer.unpoison != nullptr) base::sanitizer.unpoison(fiber.low, options_.size - kPage);
-  // A fiber that has just ended its task does this on its own stack: what lies close to our frame is in use.
-  auto* here = static_cast<std::byte*>(__builtin_frame_address(0));
-  const bool on_it = here >= fiber.low && here < fiber.high;
-  std::byte* clear_end = std::min(fiber.high - kPage, on_it ? here - kInUse : fiber.high);
   std::array<unsigned char, kKeptPages> resident{};
   if (::mincore(kept_low, kept, resident.data()) == 0) {
     for (std::byte* page = kept_low; page < clear_end; page += kPage) {
@@ -157,15 +163,16 @@ void StackPool::trim(Fiber& fiber) noexcept {
   fiber.residue_pages = static_cast<std::uint32_t>(kept / kPage);
   depth_mark(fiber) = kUntouched;
   fiber.deepest = fiber.high;
+  fiber.next_idle = warm_;
+  warm_ = &fiber;
 }
 
 void StackPool::cool(std::size_t keep) noexcept {
-  // The longest unused are at the far end of the list.
-  Fiber** link = &warm_;
-  for (std::size_t kept = 0; kept < keep && *link != nullptr; ++kept) link = &(*link)->next_idle;
-  while (*link != nullptr) {
-    Fiber* fiber = *link;
-    *link = fiber->next_idle;
+  // From the near end: the longest unused would be the better choice, but finding them costs a walk along the list on
+  // each look at the driver.
+  while (warm_count_.read() > keep) {
+    Fiber* fiber = warm_;
+    warm_ = fiber->next_idle;
     warm_count_.subtract(1);
     retire(*fiber);
   }

@@ -20,8 +20,8 @@ struct StackOptions {
 
 /// Stacks of one size, cut from large mappings, used last-in-first-out.
 ///
-/// A stack is in one of four places: in use by a fiber; warm (its fiber waits inside its entry function, ready to be
-/// occupied again); cold (its pages given back to the kernel, its address in `cold_`); or not yet cut from a slab.
+/// A stack is in one of five places: in use by a fiber; warm (its fiber waits inside its entry function, ready to be
+/// occupied again); deep (the same, with the traces of a task that went deep, until tidy() has cleared them); cold (its pages given back to the kernel, its address in `cold_`); or not yet cut from a slab.
 /// A fresh stack has its guard before it is handed out, always.
 /// Owns: the mappings. Thread safety: one thread.
 class StackPool final {
@@ -50,20 +50,21 @@ class StackPool final {
   /// Returns a fiber that has left its task, from anywhere. If it is the running one, it has to switch away before
   /// anybody takes it.
   RUNTIME_NO_ASAN void put(Fiber& fiber) noexcept {
-    reset(fiber);
-    fiber.next_idle = warm_;
-    warm_ = &fiber;
+    Fiber*& list = is_clean(fiber) ? warm_ : deep_;
+    fiber.next_idle = list;
+    list = &fiber;
     warm_count_.add(1);
     in_use_.subtract(1);
   }
 
-  /// Makes the traces of the last task on this fiber invisible to the next one, which may follow at once.
-  RUNTIME_NO_ASAN void reset(Fiber& fiber) noexcept {
-    if (RUNTIME_UNLIKELY(went_deep(fiber))) trim(fiber);
+  /// The next task may follow on this stack at once: the last one has stayed within the topmost page.
+  RUNTIME_NO_ASAN bool is_clean(const Fiber& fiber) const noexcept {
+    return !watch_depth_ || (depth_mark(fiber) == kUntouched && fiber.deepest >= fiber.high - 4096);
   }
 
-  /// Gives back the pages of warm stacks above the limit. Not from a fiber of this pool that is warm itself.
-  void shrink() noexcept {
+  /// Clears stacks that were used deeply, and gives back the pages of warm ones above the limit. On none of these stacks.
+  void tidy() noexcept {
+    while (RUNTIME_UNLIKELY(deep_ != nullptr)) trim_one();
     if (RUNTIME_UNLIKELY(warm_count_.read() > warm_limit_)) cool(warm_limit_);
   }
 
@@ -90,13 +91,9 @@ class StackPool final {
   // stopped somewhere below. (One that only reserves a large array there, touches its far end and never waits goes
   // unnoticed until a later task on that stack is noticed.)
   static std::uint64_t& depth_mark(const Fiber& fiber) noexcept;
-  RUNTIME_NO_ASAN bool went_deep(const Fiber& fiber) const noexcept {
-    return (depth_mark(fiber) != kUntouched || fiber.deepest < fiber.high - 4096) && watch_depth_;
-  }
-
   void map_slab();
   Fiber& make_fiber(std::byte* slot) noexcept;
-  void trim(Fiber& fiber) noexcept;
+  void trim_one() noexcept;
   void cool(std::size_t keep) noexcept;
   void retire(Fiber& fiber) noexcept;
   std::size_t stride() const noexcept { return options_.guard_size + options_.size; }
@@ -104,7 +101,8 @@ class StackPool final {
   static constexpr std::uint64_t kUntouched = 0x756e746f75636865;
 
   Fiber* warm_ = nullptr;
-  metrics::Counter warm_count_;
+  Fiber* deep_ = nullptr;   // as warm_, but not clean yet
+  metrics::Counter warm_count_;  // and deep ones
   metrics::Counter in_use_;
   std::size_t warm_limit_;  // in stacks
   bool watch_depth_;        // not under Valgrind, for which the memory below a stack pointer is out of bounds

@@ -147,7 +147,7 @@ CurrentThread::Counts CurrentThread::counts() const noexcept {
   return {alive_.read(),       spawned_.read(),
           inject_queue_.depth(), inject_queue_.count(),
           run_queue_.depth(),  turns_.read() - root_yields,
-          stacks_.in_use() + other_in_use_.read(), stacks_.warm_count()};
+          stacks_.in_use() + other_in_use_.read(), stacks_.warm_count() + other_pooled_.read()};
 }
 
 }  // namespace runtime::inline v1::scheduler

@@ -161,8 +161,8 @@ RUNTIME_NO_ASAN void CurrentThread::fiber_main(Fiber& self) noexcept {
     end(task);  // the task may be gone now
 
     Task* next = pick();
-    if (next != nullptr && next->fiber == nullptr && self.pool == &stacks_ && is_startable(*next)) {
-      self.pool->reset(self);
+    if (next != nullptr && next->fiber == nullptr && self.pool == &stacks_ && is_startable(*next) &&
+        stacks_.is_clean(self)) {
       occupy(self, *next);
       *words_.error = 0;
       *words_.entered = &home_;
@@ -170,8 +170,8 @@ RUNTIME_NO_ASAN void CurrentThread::fiber_main(Fiber& self) noexcept {
       continue;
     }
     // Nobody takes this fiber from the pool before the switch below has left it: there is only one thread.
-    if (self.pool != &stacks_ && self.pool != &reaper_stacks_) other_in_use_.subtract(1);
     self.pool->put(self);
+    if (RUNTIME_UNLIKELY(self.pool != &stacks_)) count_other_stacks();
     Fiber* there = &native_;
     if (next != nullptr && next->fiber != nullptr) {
       there = next->fiber;

@@ -136,11 +136,12 @@ class CurrentThread final : public task::Schedule {
   void sleep(const task::Task& waiter) noexcept;
   void sleep_in_outer(const task::Task& waiter) noexcept;
   void after_look() noexcept;
+  void count_other_stacks() noexcept;
   bool find_stack(task::Task& task) noexcept;
   void destroy_unstarted(task::Task& task) noexcept;
   void pass_on_cancellation() noexcept;
   fiber::StackPool& stacks_for(const task::Task& task);
-  void shrink_pools() noexcept;
+  void tidy_stacks() noexcept;
   static bool find_overflowed(const void* address, fiber::OverflowedTask& found) noexcept;
 
   void adopt(task::Task& task) noexcept;
@@ -174,7 +175,8 @@ class CurrentThread final : public task::Schedule {
   base::LinkedList<task::Task, &task::Task::owned_previous, &task::Task::owned_next> owned_;  // alive, in spawn order
   fiber::StackPool reaper_stacks_;   // on which closures that never ran are destroyed; usually one, used again and again
   std::vector<std::unique_ptr<fiber::StackPool>> other_stacks_;  // of the sizes that TaskBuilder asked for
-  metrics::Counter other_in_use_;
+  metrics::Counter other_in_use_;    // of their stacks
+  metrics::Counter other_pooled_;
   metrics::Counter alive_;
   metrics::Counter spawned_;
   std::uint64_t next_id_ = 0;        // task ids are taken from the process in blocks

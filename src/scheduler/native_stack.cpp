@@ -44,7 +44,7 @@ void CurrentThread::run_ready() noexcept {
     if (next == nullptr) break;
     resume(*next);
   }
-  shrink_pools();
+  tidy_stacks();
 }
 
 void CurrentThread::resume(Task& task) noexcept {
@@ -123,7 +123,7 @@ bool CurrentThread::find_stack(Task& task) noexcept {
   if (!task.is_cancel_requested()) {
     try {
       fiber = &stacks_for(task).take();
-      if (fiber->pool != &stacks_) other_in_use_.add(1);
+      if (fiber->pool != &stacks_) count_other_stacks();
     } catch (...) {
       task.exception = std::current_exception();  // the join says why, and everybody else goes on
     }
@@ -170,10 +170,24 @@ fiber::StackPool& CurrentThread::stacks_for(const Task& task) {
   return *other_stacks_.back();
 }
 
-void CurrentThread::shrink_pools() noexcept {
-  stacks_.shrink();
-  reaper_stacks_.shrink();
-  for (const auto& pool : other_stacks_) pool->shrink();
+void CurrentThread::tidy_stacks() noexcept {
+  stacks_.tidy();
+  reaper_stacks_.tidy();
+  if (RUNTIME_LIKELY(other_stacks_.empty())) return;
+  for (const auto& pool : other_stacks_) pool->tidy();
+  count_other_stacks();
+}
+
+// The sums are kept for other threads, which may read counters but not the list of pools.
+void CurrentThread::count_other_stacks() noexcept {
+  std::uint64_t in_use = 0;
+  std::uint64_t pooled = 0;
+  for (const auto& pool : other_stacks_) {
+    in_use += pool->in_use();
+    pooled += pool->warm_count();
+  }
+  other_in_use_.set(in_use);
+  other_pooled_.set(pooled);
 }
 
 bool CurrentThread::find_overflowed(const void* address, fiber::OverflowedTask& found) noexcept {
@@ -252,6 +266,7 @@ CurrentThread::Leftovers CurrentThread::shut_down(base::Nanos deadline, bool one
   for (const auto& pool : other_stacks_) {
     if (pool->in_use() == 0) pool->close();
   }
+  count_other_stacks();
   return leftovers;
 }
 

@@ -1,0 +1,178 @@
+// Memory that runs out: each allocation of a piece of work fails once, whichever it is. The failure is a std::bad_alloc
+// at the caller, nothing is lost by it, and the work succeeds afterwards.
+
+#include <array>
+#include <atomic>
+#include <cstdlib>
+#include <memory>
+#include <new>
+#include <string>
+
+#include "support.hpp"
+
+namespace {
+
+// How many allocations of this thread still succeed; negative: all.
+thread_local long allowed = -1;
+std::atomic<long> blocks{0};
+
+void* allocate(std::size_t size, std::size_t align) noexcept {
+  if (allowed == 0) return nullptr;
+  if (allowed > 0) --allowed;
+  const std::size_t rounded = (size + align - 1) / align * align;
+  void* memory = std::aligned_alloc(align, rounded != 0 ? rounded : align);
+  if (memory != nullptr) ++blocks;
+  return memory;
+}
+
+void* allocate_or_throw(std::size_t size, std::size_t align) {
+  void* memory = allocate(size, align);
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
+
+void release(void* memory) noexcept {
+  if (memory != nullptr) --blocks;
+  std::free(memory);
+}
+
+constexpr std::size_t kUsual = __STDCPP_DEFAULT_NEW_ALIGNMENT__;
+
+}  // namespace
+
+// The whole program's, the shared library's included.
+void* operator new(std::size_t size) { return allocate_or_throw(size, kUsual); }
+void* operator new[](std::size_t size) { return allocate_or_throw(size, kUsual); }
+void* operator new(std::size_t size, std::align_val_t align) { return allocate_or_throw(size, std::size_t(align)); }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return allocate(size, kUsual); }
+void* operator new[](std::size_t size, const std::nothrow_t&) noexcept { return allocate(size, kUsual); }
+void operator delete(void* memory) noexcept { release(memory); }
+void operator delete[](void* memory) noexcept { release(memory); }
+void operator delete(void* memory, std::size_t) noexcept { release(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { release(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { release(memory); }
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { release(memory); }
+void operator delete(void* memory, const std::nothrow_t&) noexcept { release(memory); }
+
+using namespace api_test;
+
+namespace {
+
+/// Does the work with room for 0, 1, 2, … allocations until it succeeds; the number of failures.
+template <class Work>
+int fail_each_allocation(Work work) {
+  for (int room = 0; room < 200; ++room) {
+    allowed = room;
+    try {
+      work();
+      allowed = -1;
+      return room;
+    } catch (const std::bad_alloc&) {
+      allowed = -1;
+    } catch (...) {
+      allowed = -1;
+      throw;
+    }
+  }
+  return -1;
+}
+
+}  // namespace
+
+TEST_CASE("building, using and destroying a runtime: nothing is lost, whichever allocation fails") {
+  const Limits limits;
+  const auto work = [] {
+    int value = 0;
+    LocalRuntime rt = Builder().name("a name that is too long to be kept inside a string").build_local();
+    rt.block_on([&] {
+      value = runtime::spawn_local([] { return 1; }).join();
+      runtime::spawn([] { runtime::sleep_for(1us); }).join();
+      runtime::TaskBuilder().name("named").stack_size(65536).spawn_local([] { runtime::yield_now(); }).join();
+    });
+    if (value != 1) std::abort();
+  };
+  work();  // what the process allocates once, and keeps
+  const long before = blocks;
+  const int failures = fail_each_allocation(work);
+  CHECK(failures > 3);
+  CHECK(blocks == before);
+}
+
+TEST_CASE("each way to spawn fails as a whole: no task, no closure, no memory stays") {
+  Checked house;
+  int destroyed = 0, made = 0;
+  const auto check = [&](auto spawn) {
+    house.rt.block_on([&] {
+      spawn(Farewell([] {})).join();
+      const long before = blocks;
+      destroyed = made = 0;
+      const int failures = fail_each_allocation([&] {
+        ++made;
+        spawn(Farewell([&] { ++destroyed; })).join();
+      });
+      CHECK(failures >= 0);
+      CHECK(destroyed == made);
+      CHECK(blocks == before);
+      CHECK(house.rt.metrics().num_alive_tasks() == 0);
+    });
+  };
+  struct Large {
+    unsigned char bytes[100'000] = {};
+  };
+  check([](auto f) { return runtime::spawn_local([f = std::move(f)] {}); });
+  check([](auto f) { return runtime::spawn([f = std::move(f)] {}); });
+  check([](auto f) { return Handle::current().spawn([f = std::move(f)] {}); });
+  check([](auto f) { return runtime::spawn_local([f = std::move(f), large = Large()] { static_cast<void>(large); }); });
+  check([](auto f) { return runtime::TaskBuilder().name("n").spawn_local([f = std::move(f)] {}); });
+}
+
+TEST_CASE("a task whose stack finds no memory to be managed with ends with bad_alloc, and the others go on") {
+  Checked house;
+  house.rt.block_on([&] {
+    runtime::spawn_local([] {}).join();  // a stack of the usual size is there from now on
+    for (int room = 0; room < 8; ++room) {
+      const std::size_t size = 65536 + static_cast<std::size_t>(room) * 4096;  // a pool of its own each time
+      auto task = runtime::TaskBuilder().stack_size(size).spawn_local([] {
+        allowed = -1;
+        return 1;
+      });
+      auto other = runtime::spawn_local([] { return 2; });
+      allowed = room;
+      task.wait();
+      allowed = -1;
+      bool out_of_memory = false;
+      try {
+        if (task.join() != 1) FAIL_CHECK("another result");
+      } catch (const std::bad_alloc&) {
+        out_of_memory = true;
+      }
+      if (room == 0) CHECK(out_of_memory);
+      CHECK(other.join() == 2);
+    }
+  });
+}
+
+TEST_CASE("waiting, joining and aborting need no memory") {
+  Checked house;
+  house.rt.block_on([&] {
+    auto warm = runtime::spawn_local([] { runtime::sleep_for(1us); });
+    warm.join();
+    runtime::offload([] {});
+    std::array<JoinHandle<void>, 3> tasks{runtime::spawn_local([] { wait_for_ever(); }),
+                                          runtime::spawn_local([] { runtime::sleep_for(10us); }),
+                                          runtime::spawn_local([] { runtime::offload([] {}); })};
+    settle();
+    allowed = 0;
+    runtime::sleep_for(10us);
+    runtime::yield_now();
+    static_cast<void>(tasks[1].join_for(5s));
+    const auto abort = tasks[0].abort_handle();
+    abort.abort();
+    tasks[0].wait();
+    tasks[2].join();
+    static_cast<void>(house.rt.metrics());
+    const Handle copy = house.rt.handle();
+    allowed = -1;
+    CHECK_THROWS_AS(tasks[0].join(), JoinError);
+  });
+}

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstddef>
+
+#include "support/recording_schedule.hpp"
+#include "task/task.hpp"
+
+namespace test {
+
+/// A task outside any pool, with the room for a result that counts how often it was destroyed.
+class TestTask {
+ public:
+  explicit TestTask(RecordingSchedule& schedule) {
+    task.schedule = &schedule;
+    task.table = &kTable;
+    task.phase = runtime::task::Phase::parked;
+  }
+
+  /// The result is stored, as if the closure had returned.
+  void give_result(int& destroyed) {
+    static_assert(sizeof(Task) % alignof(int*) == 0);
+    *static_cast<int**>(task.result_slot()) = &destroyed;
+    task.has_result = true;
+  }
+
+  using Task = runtime::task::Task;
+  Task task;
+  std::byte body[64] = {};  // directly behind the task, as in a cell
+
+ private:
+  static void run(void*) {}
+  static void drop_closure(void*) noexcept {}
+  static void drop_result(void* body) noexcept { ++**static_cast<int**>(body); }
+  static constexpr runtime::detail::CellTable kTable = {
+      sizeof(runtime::detail::CellTable), 8, sizeof(int*), 0, &run, &drop_closure, &drop_result};
+};
+
+static_assert(sizeof(TestTask) == sizeof(runtime::task::Task) + 64);
+
+}  // namespace test

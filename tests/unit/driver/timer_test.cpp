@@ -1,0 +1,163 @@
+#include "driver/timer.hpp"
+
+#include <pthread.h>
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <random>
+#include <utility>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "support/leak_check.hpp"
+#include "support/test_task.hpp"
+
+using namespace runtime::driver;
+using runtime::base::kForever;
+using runtime::base::Nanos;
+using test::RecordingSchedule;
+using test::TestTask;
+
+namespace {
+
+/// A timer and the task it wakes; the task's id is its place in the test.
+struct Sleeper {
+  Sleeper(RecordingSchedule& schedule, Nanos deadline) : cell(schedule), timer(cell.task, deadline) {}
+  TestTask cell;
+  Timer timer;
+};
+
+}  // namespace
+
+TEST_CASE("a heap fires what is due, and nothing else") {
+  RecordingSchedule schedule;
+  TimerHeap heap;
+  CHECK(heap.is_empty());
+  CHECK(heap.earliest() == kForever);
+  heap.fire(kForever);
+  Sleeper late(schedule, 20), early(schedule, 10);
+  heap.arm(late.timer);
+  heap.arm(early.timer);
+  CHECK(heap.earliest() == 10);
+  heap.fire(9);
+  CHECK(schedule.scheduled.empty());
+  heap.fire(10);
+  CHECK(early.timer.has_fired());
+  CHECK_FALSE(late.timer.has_fired());
+  CHECK(heap.earliest() == 20);
+  heap.disarm(late.timer);
+  CHECK(heap.is_empty());
+  heap.fire(kForever);
+  CHECK(schedule.scheduled == std::vector{&early.cell.task});
+}
+
+TEST_CASE("disarming what is not armed, or has fired, does nothing") {
+  RecordingSchedule schedule;
+  TimerHeap heap;
+  Sleeper one(schedule, 1), other(schedule, 2);
+  heap.disarm(one.timer);
+  heap.arm(one.timer);
+  heap.arm(other.timer);
+  heap.fire(1);
+  heap.disarm(one.timer);
+  CHECK(heap.earliest() == 2);
+  heap.disarm(other.timer);
+  heap.disarm(other.timer);
+  CHECK(heap.is_empty());
+}
+
+TEST_CASE("equal deadlines fire in the order of arming, also when others leave in between") {
+  RecordingSchedule schedule;
+  TimerHeap heap;
+  std::deque<Sleeper> sleepers;
+  std::vector<runtime::task::Task*> expected;
+  for (int i = 0; i < 1000; ++i) heap.arm(sleepers.emplace_back(schedule, 5).timer);
+  for (std::size_t i = 0; i < sleepers.size(); ++i) {
+    if (i % 3 == 0) {
+      heap.disarm(sleepers[i].timer);
+    } else {
+      expected.push_back(&sleepers[i].cell.task);
+    }
+  }
+  heap.fire(5);
+  CHECK((schedule.scheduled == expected));
+}
+
+TEST_CASE("whatever is armed, disarmed and fired, the heap does as an ordered map") {
+  RecordingSchedule schedule;
+  TimerHeap heap;
+  std::mt19937 random(20240607);
+  std::map<std::pair<Nanos, int>, std::unique_ptr<Sleeper>> armed;  // by deadline, then by order of arming
+  Nanos now = 0;
+  int order = 0;
+  bool same_order = true, same_earliest = true;
+  std::size_t fired = 0;
+  for (int step = 0; step < 60'000; ++step) {
+    const auto dice = random() % 10;
+    if (dice < 6 || armed.empty()) {
+      const Nanos deadline = now + static_cast<Nanos>(random() % 200);
+      auto& sleeper = armed[{deadline, order++}];
+      sleeper = std::make_unique<Sleeper>(schedule, deadline);
+      heap.arm(sleeper->timer);
+    } else if (dice < 9) {
+      auto victim = armed.lower_bound({now + static_cast<Nanos>(random() % 200), 0});
+      if (victim == armed.end()) victim = armed.begin();
+      heap.disarm(victim->second->timer);
+      armed.erase(victim);
+    } else {
+      now += static_cast<Nanos>(random() % 60);
+      schedule.scheduled.clear();
+      heap.fire(now);
+      std::size_t count = 0;
+      while (!armed.empty() && armed.begin()->first.first <= now) {
+        same_order &=
+            count < schedule.scheduled.size() && schedule.scheduled[count] == &armed.begin()->second->cell.task;
+        same_order &= armed.begin()->second->timer.has_fired();
+        armed.erase(armed.begin());
+        ++count;
+      }
+      same_order &= count == schedule.scheduled.size();
+      fired += count;
+    }
+    same_earliest &= heap.earliest() == (armed.empty() ? kForever : armed.begin()->first.first);
+  }
+  CHECK(same_order);
+  CHECK(same_earliest);
+  CHECK(fired > 10'000);
+  for (auto& [key, sleeper] : armed) heap.disarm(sleeper->timer);
+  CHECK(heap.is_empty());
+}
+
+// A recursion over them would need megabytes; this thread has far less.
+TEST_CASE_FIXTURE(test::LeakCheck, "a hundred thousand siblings are put in order on a small stack") {
+  const auto body = [](void*) -> void* {
+    constexpr int kTimers = 100'000;
+    RecordingSchedule schedule;
+    TestTask cell(schedule);
+    cell.task.phase = runtime::task::Phase::running;  // nobody needs waking
+    for (const bool ascending : {true, false}) {
+      TimerHeap heap;
+      Timer first(cell.task, -1);
+      std::deque<Timer> timers;
+      if (ascending) heap.arm(first);
+      for (int i = 0; i < kTimers; ++i) heap.arm(timers.emplace_back(cell.task, ascending ? i : kTimers - i));
+      heap.disarm(first);
+      CHECK(heap.earliest() == (ascending ? 0 : 1));
+      heap.fire(kForever);
+      CHECK(heap.is_empty());
+      std::size_t fired = 0;
+      for (const Timer& timer : timers) fired += timer.has_fired();
+      CHECK(fired == kTimers);
+    }
+    return nullptr;
+  };
+  pthread_attr_t attributes;
+  REQUIRE(::pthread_attr_init(&attributes) == 0);
+  REQUIRE(::pthread_attr_setstacksize(&attributes, 256 * 1024) == 0);
+  pthread_t thread;
+  REQUIRE(::pthread_create(&thread, &attributes, body, nullptr) == 0);
+  REQUIRE(::pthread_join(thread, nullptr) == 0);
+  ::pthread_attr_destroy(&attributes);
+}

@@ -1,0 +1,131 @@
+#include "task/cell_pool.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <cstring>
+#include <set>
+#include <thread>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "support/leak_check.hpp"
+#include "task/task.hpp"
+
+using namespace runtime::task;
+
+namespace {
+
+struct Cell {
+  void* memory;
+  std::uint16_t size_class;
+  std::size_t size;
+};
+
+Cell take(CellPool& pool, std::size_t body_size) {
+  Cell cell{nullptr, 0, sizeof(Task) + body_size};
+  cell.memory = pool.allocate(body_size, cell.size_class);
+  return cell;
+}
+
+void give_back(CellPool& pool, const Cell& cell) { pool.free_local(cell.memory, cell.size_class); }
+
+}  // namespace
+
+TEST_CASE("bodies within one cache line's step share a size class, and class 0 is nobody's") {
+  CellPool pool;
+  std::set<std::uint16_t> classes;
+  for (std::size_t body = 0; body <= CellPool::kLargestBody; ++body) {
+    const Cell cell = take(pool, body);
+    classes.insert(cell.size_class);
+    CHECK(cell.size_class == (body + 63) / 64 + 1);
+    give_back(pool, cell);
+  }
+  CHECK(classes.count(0) == 0);
+  CHECK(classes.size() == CellPool::kLargestBody / 64 + 1);
+}
+
+TEST_CASE("cells are aligned and do not overlap, across chunks and classes") {
+  CellPool pool;
+  std::vector<Cell> cells;
+  for (int i = 0; i < 3000; ++i) {
+    const Cell cell = take(pool, static_cast<std::size_t>(i * 37) % (CellPool::kLargestBody + 1));
+    CHECK(reinterpret_cast<std::uintptr_t>(cell.memory) % CellPool::kBodyAlign == 0);
+    std::memset(cell.memory, i & 0xff, cell.size);
+    cells.push_back(cell);
+  }
+  int damaged = 0;
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    const auto* bytes = static_cast<const unsigned char*>(cells[i].memory);
+    for (std::size_t at = 0; at < cells[i].size; ++at) damaged += bytes[at] != (i & 0xff);
+  }
+  CHECK(damaged == 0);
+  for (const Cell& cell : cells) give_back(pool, cell);
+  CHECK(pool.close());
+}
+
+TEST_CASE("the cell freed last is taken first, and new ones lie side by side") {
+  CellPool pool;
+  const Cell a = take(pool, 0), b = take(pool, 0);
+  CHECK(static_cast<std::byte*>(b.memory) - static_cast<std::byte*>(a.memory) == sizeof(Task));
+  give_back(pool, a);
+  give_back(pool, b);
+  CHECK(take(pool, 0).memory == b.memory);
+  CHECK(take(pool, 0).memory == a.memory);
+  give_back(pool, a);
+  give_back(pool, b);
+}
+
+TEST_CASE_FIXTURE(test::LeakCheck, "what other threads have freed comes back when it is collected") {
+  CellPool pool;
+  const Cell cell = take(pool, 100);
+  bool last = true;
+  std::thread([&] { last = pool.free_remote(cell.memory, cell.size_class); }).join();
+  CHECK_FALSE(last);
+  pool.collect();
+  CHECK(take(pool, 100).memory == cell.memory);
+  give_back(pool, cell);
+  CHECK(pool.close());
+}
+
+TEST_CASE_FIXTURE(test::LeakCheck, "a pool that runs out looks for freed cells before it takes a new chunk") {
+  CellPool pool;
+  std::vector<Cell> chunk{take(pool, 0)};
+  // Neighbours: the first that is not one would be of another chunk.
+  while (chunk.size() < 64 * 1024 / sizeof(Task)) chunk.push_back(take(pool, 0));
+  std::thread([&] { pool.free_remote(chunk[5].memory, chunk[5].size_class); }).join();
+  CHECK(take(pool, 0).memory == chunk[5].memory);
+  for (const Cell& cell : chunk) give_back(pool, cell);
+  CHECK(pool.close());
+}
+
+TEST_CASE("a pool with no cell out closes at once, also with freed ones not yet collected") {
+  CellPool unused;
+  CHECK(unused.close());
+  CellPool pool;
+  const Cell cell = take(pool, 0);
+  CHECK_FALSE(pool.free_remote(cell.memory, cell.size_class));
+  CHECK(pool.close());
+}
+
+TEST_CASE_FIXTURE(test::LeakCheck, "of the cells that are out at the close, the last one freed says so, and only it") {
+  constexpr int kThreads = 4, kCells = 500;
+  CellPool pool;
+  std::vector<Cell> cells;
+  for (int i = 0; i < kThreads * kCells; ++i) cells.push_back(take(pool, static_cast<std::size_t>(i) % 200));
+  const Cell early = take(pool, 0);
+  give_back(pool, early);
+  CHECK_FALSE(pool.close());
+  std::atomic<int> last{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < kCells; ++i) {
+        const Cell& cell = cells[static_cast<std::size_t>(t * kCells + i)];
+        last += pool.free_remote(cell.memory, cell.size_class);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(last == 1);
+}
