@@ -91,7 +91,8 @@ Driver::Driver()
   ev_io_init(alarm, &Callbacks::on_alarm, timerfd_.get(), EV_READ);
   alarm->data = this;
   ::ev_io_start(loop_.get(), alarm);
-  // Found now, while failure can still be told: a runtime that is destroyed on a fiber of another one needs it, too.
+  // Asked now, so that the onlooker has its descriptors before the table is full: a runtime that is destroyed on a
+  // fiber of another one needs it. Should there be none even now, fd() goes on saying -1 and the waiter polls.
   static_cast<void>(fd());
 
   const std::lock_guard lock(registry.mutex);

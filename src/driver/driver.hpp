@@ -20,7 +20,7 @@ namespace runtime::inline v1::driver {
 /// milliseconds and does not keep the order of equal deadlines), an eventfd for other threads.
 ///
 /// Its callbacks only mark tasks as ready; no fiber ever runs inside libev.
-/// Thread safety: owner thread, except unpark() and note_closing(). Owns: the loop and three descriptors.
+/// Thread safety: owner thread, except unpark() and announce_close(). Owns: the loops and their descriptors.
 class Driver final {
  public:
   /// Throws: std::system_error naming what the kernel refused.
