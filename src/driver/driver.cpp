@@ -56,6 +56,9 @@ struct Driver::Callbacks {
     FdWatch& watch = *static_cast<FdWatch*>(watcher->data);
     // One report is enough; a level-triggered descriptor would make the next look return at once.
     ::ev_io_stop(loop, watcher);
+    if (watch.previous_ != nullptr || watch.next_ != nullptr) {
+      static_cast<Driver*>(::ev_userdata(loop))->check_before_look(watch.fd_);
+    }
     // EV_ERROR: the descriptor is none that can be watched. Both directions are "ready" then, and the call that the
     // waiter tries next says what is wrong.
     if ((events & EV_ERROR) != 0) events = kBoth;
@@ -84,6 +87,7 @@ Driver::Driver()
   loop_.reset(::ev_loop_new(kLoopFlags));
   if (loop_ == nullptr) base::throw_errno(errno != 0 ? errno : ENOSYS, "epoll_create (the libev loop)");
 
+  ::ev_set_userdata(loop_.get(), this);
   ev_io* bell = ::new (static_cast<void*>(bell_)) ev_io;
   ev_io_init(bell, &Callbacks::on_bell, eventfd_.get(), EV_READ);
   ::ev_io_start(loop_.get(), bell);
@@ -163,18 +167,33 @@ void Driver::sleep(base::Nanos deadline) noexcept {
 // closed since its watch began, by a close that was not announced, is "ready": the call that is tried next says EBADF.
 bool Driver::drop_dead_watches() noexcept {
   bool woken = false;
-  for (const int fd : fresh_) {
-    FdWatch* watch = watches_[static_cast<std::size_t>(fd)];
-    if (watch == nullptr || ::fcntl(fd, F_GETFD) >= 0) continue;
-    for (; watch != nullptr; watch = watch->next_) {
-      ::ev_io_stop(loop_.get(), as_io(watch->watcher_));
-      watch->ready_ = watch->interest_;
-      task::wake(watch->task_);
-      woken = true;
-    }
+  for (const int fd : fresh_) woken |= drop_if_dead(fd);
+  if (check_all_) {
+    for (std::size_t fd = 0; fd < watches_.size(); ++fd) woken |= drop_if_dead(static_cast<int>(fd));
   }
   fresh_.clear();
+  check_all_ = false;
   return woken;
+}
+
+bool Driver::drop_if_dead(int fd) noexcept {
+  FdWatch* watch = watches_[static_cast<std::size_t>(fd)];
+  if (watch == nullptr || ::fcntl(fd, F_GETFD) >= 0) return false;
+  for (; watch != nullptr; watch = watch->next_) {
+    ::ev_io_stop(loop_.get(), as_io(watch->watcher_));
+    watch->ready_ = watch->interest_;
+    task::wake(watch->task_);
+  }
+  return true;
+}
+
+// One of several watches of a descriptor has ended: libev will tell epoll what is left of them.
+void Driver::check_before_look(int fd) noexcept {
+  try {
+    fresh_.push_back(fd);
+  } catch (const std::bad_alloc&) {
+    check_all_ = true;
+  }
 }
 
 void Driver::after_look() noexcept {
@@ -244,6 +263,7 @@ void Driver::unwatch(FdWatch& watch) noexcept {
   ::ev_io_stop(loop_.get(), as_io(watch.watcher_));
   (watch.previous_ != nullptr ? watch.previous_->next_ : watches_[static_cast<std::size_t>(watch.fd_)]) = watch.next_;
   if (watch.next_ != nullptr) watch.next_->previous_ = watch.previous_;
+  if (watches_[static_cast<std::size_t>(watch.fd_)] != nullptr) check_before_look(watch.fd_);
   if (watched_.fetch_sub(1, std::memory_order_relaxed) == 1) fresh_.clear();
 }
 

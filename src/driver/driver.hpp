@@ -91,6 +91,8 @@ class Driver final {
 
   void sleep(base::Nanos deadline) noexcept;
   bool drop_dead_watches() noexcept;  // true: somebody has been woken
+  bool drop_if_dead(int fd) noexcept;
+  void check_before_look(int fd) noexcept;
   void after_look() noexcept;
   void ring() noexcept;
   void set_alarm(base::Nanos deadline) noexcept;
@@ -112,7 +114,8 @@ class Driver final {
   std::atomic<bool> parked_{false};
   std::atomic<std::uint32_t> ringers_{0};  // threads inside unpark() that may write to the eventfd
   std::vector<FdWatch*> watches_;       // by descriptor
-  std::vector<int> fresh_;              // descriptors whose watch libev has not handed to epoll yet
+  std::vector<int> fresh_;              // descriptors of whose change libev has not told epoll yet
+  bool check_all_ = false;              // there was no memory to remember one
   base::UniqueFd eventfd_;
   base::UniqueFd timerfd_;
   std::unique_ptr<struct ev_loop, LoopDeleter> loop_;

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <thread>
+#include <vector>
 
 #include "posix_support.hpp"
 
@@ -206,6 +207,26 @@ TEST_CASE_FIXTURE(Limits, "a plain close wakes nobody; the number's next owner g
     CHECK_FALSE(old_woke);
     old_reader.abort();
     CHECK(old_reader.join() == failed(ECANCELED));
+  });
+}
+
+TEST_CASE_FIXTURE(Limits, "a plain close under waits for both directions harms nobody when one of them ends first") {
+  Pair pair = make_sockets();
+  on_fiber([&] {
+    const int fd = pair.a;
+    auto reader = runtime::spawn_local([fd] {
+      char byte;
+      return say([&] { return runtime_recv(fd, &byte, 1, 0); });
+    });
+    auto writer = runtime::spawn_local([fd] {
+      const std::vector<char> much(4 << 20);
+      return say([&] { return runtime_send(fd, much.data(), much.size(), 0); });
+    });
+    settle();
+    pair.a.reset();  // behind the library's back
+    writer.abort();
+    static_cast<void>(writer.join());
+    CHECK(reader.join() == failed(EBADF));
   });
 }
 
