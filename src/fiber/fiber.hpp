@@ -26,6 +26,7 @@ struct Fiber {
   void* occupant = nullptr;   // who runs on it: a task, for the floors above
   Fiber* successor = nullptr; // whom it last entered, for one that runs for the first time
   Fiber* next_idle = nullptr; // link of the pool's free list, while there
+  void* waiting = nullptr;    // why its occupant is parked, for dumps: the innermost task::Waiting
 
   Entry entry = nullptr;
   StackPool* pool = nullptr;

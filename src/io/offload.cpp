@@ -9,6 +9,7 @@
 #include "blocking/pool.hpp"
 #include "context/context.hpp"
 #include "task/park.hpp"
+#include "task/waiting.hpp"
 
 namespace runtime::inline v1::io {
 namespace {
@@ -110,6 +111,7 @@ int offload(void (*fn)(void*) noexcept, void* arg) noexcept {
   task::Task& task = *task::parkable();
   BorrowedCall call(task, fn, arg);
   if (const int error = context::of(task).pool->submit(call)) return error;
+  const task::Waiting waiting(task, task::WaitFor::blocking_job);
   task::park_until_certain(task, [&call] { return call.is_done(); });
   base::happens_after(&task);
   if (call.was_cancelled()) return ECANCELED;
@@ -129,6 +131,7 @@ int offload_detachable(DetachedJob& job) noexcept {
     SharedCall::leave(call);
     return error;
   }
+  const task::Waiting waiting(task, task::WaitFor::blocking_job);
   const auto end = task::park_until(task, [call] { return call->is_done(); });
   base::happens_after(&task);
   const bool has_run = SharedCall::leave(call);

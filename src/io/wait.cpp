@@ -6,6 +6,7 @@
 #include "context/context.hpp"
 #include "driver/driver.hpp"
 #include "task/park.hpp"
+#include "task/waiting.hpp"
 #include "time/park_until.hpp"
 
 namespace runtime::inline v1::io {
@@ -44,6 +45,9 @@ WaitEnd wait_fd(int fd, std::uint8_t interest, base::Nanos deadline) noexcept {
   driver::Driver& driver = *context::of(task).driver;
   driver::FdWatch watch(task, fd, interest);
   if (!driver.watch(watch)) return wait_blindly(task, deadline);
+  task::Waiting waiting(task, task::WaitFor::descriptor);
+  waiting.fd = fd;
+  waiting.interest = interest;
   const auto end = time::park_until(task, deadline, [&watch] { return watch.has_news(); });
   driver.unwatch(watch);
   return end == time::WaitEnd::done && watch.is_closed() ? WaitEnd::closed : translate(end);
@@ -69,6 +73,11 @@ WaitEnd wait_fds(FdWait* fds, std::size_t n, base::Nanos deadline) noexcept {
   if (watched < n) {
     end = wait_blindly(task, deadline);
   } else {
+    task::Waiting waiting(task, task::WaitFor::descriptor);
+    if (n > 0) {
+      waiting.fd = fds[0].fd;  // the first of them, as an example
+      waiting.interest = fds[0].interest;
+    }
     end = translate(time::park_until(task, deadline, [watches, n] {
       return std::any_of(watches, watches + n, [](const driver::FdWatch& watch) { return watch.has_news(); });
     }));

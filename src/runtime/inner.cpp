@@ -6,6 +6,7 @@
 
 #include "task/current.hpp"
 #include "task/park.hpp"
+#include "task/waiting.hpp"
 
 namespace runtime::inline v1::detail {
 namespace {
@@ -99,6 +100,7 @@ void Inner::wait_for_pool(base::Nanos deadline) noexcept {
   driver::Driver& driver = *context::of(*task).driver;
   driver::Timer limit(*task, deadline);
   if (deadline != base::kForever) driver.arm(limit);
+  const task::Waiting waiting(*task, task::WaitFor::pool_threads);
   task::park_until_certain(*task, [&] { return waiter.are_gone() || limit.has_fired(); });
   driver.disarm(limit);
   static_cast<void>(pool_.listen(nullptr));

@@ -8,6 +8,7 @@
 #include "runtime/inner.hpp"
 #include "task/join.hpp"
 #include "task/park.hpp"
+#include "task/waiting.hpp"
 #include "time/park_until.hpp"
 
 namespace runtime::inline v1::detail {
@@ -29,6 +30,8 @@ bool wait_on_fiber(Task& task, Task& self, base::Nanos deadline) {
   }
   task::throw_if_cancelled(self);
   task::FiberWaiter waiter(self);
+  task::Waiting waiting(self, task.kind == task::Kind::blocking ? task::WaitFor::blocking_job : task::WaitFor::join);
+  waiting.joined = task.id;
   if (joins_locally(task)) {
     if (const auto enlisted = enlist_locally(task, waiter); enlisted != task::Enlisted::yes) return has_ended(enlisted);
     const auto end = time::park_until(self, deadline, [&waiter] { return waiter.is_notified(); });

@@ -9,6 +9,7 @@
 #include "task/current.hpp"
 #include "task/join.hpp"
 #include "task/park.hpp"
+#include "task/waiting.hpp"
 
 // What happens on the stack that called block_on: the root, and the loop above it whenever the root waits.
 
@@ -97,6 +98,7 @@ void CurrentThread::sleep_in_outer(const Task& waiter) noexcept {
     if (driver_.earliest() != base::kForever) outer_driver.arm(timer);
     thread_state.running = outer_;
     asleep_in_ = outer_;  // a sibling of that fiber may wake one of our tasks, and the kernel would not tell us
+    const task::Waiting waiting(*outer_, task::WaitFor::inner_runtime);
     task::park_until_certain(*outer_, [&] {
       return news.has_news() || timer.has_fired() || retry.has_fired() || waiter.phase == Phase::ready ||
              !run_queue_.is_empty() || (is_open() && !root_.is_cancel_requested() && task::is_cancel_due(*outer_));
@@ -111,6 +113,7 @@ void CurrentThread::sleep_in_outer(const Task& waiter) noexcept {
 }
 
 void CurrentThread::after_look() noexcept {
+  coarse_now_ = base::monotonic_now();
   look_due_ = false;
   next_look_ = turns_.read() + config_.event_interval;
   begin_slice();

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "base/clock.hpp"
 #include "task/current.hpp"
 
 namespace runtime::inline v1::task {
@@ -27,12 +28,16 @@ class Schedule {
 
   /// True on the thread that owns this scheduler.
   bool is_owner() const noexcept { return this_thread() == owner_; }
+  /// The monotonic clock as of the last look at the driver. Owner thread.
+  base::Nanos coarse_now() const noexcept { return coarse_now_; }
   /// The context::Context of the runtime, for the floors that know what that is.
   const void* context() const noexcept { return context_; }
 
  protected:
   explicit Schedule(const void* context) noexcept : context_(context), owner_(this_thread()) {}
   ~Schedule() = default;
+
+  base::Nanos coarse_now_ = base::monotonic_now();
 
  private:
   const void* const context_;

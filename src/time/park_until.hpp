@@ -5,6 +5,7 @@
 #include "driver/driver.hpp"
 #include "driver/timer.hpp"
 #include "task/park.hpp"
+#include "task/waiting.hpp"
 
 namespace runtime::inline v1::time {
 
@@ -24,6 +25,8 @@ WaitEnd park_until(task::Task& task, base::Nanos deadline, Done done) noexcept {
   if (done()) return WaitEnd::done;
   driver::Driver& driver = *context::of(task).driver;
   driver::Timer timer(task, deadline);
+  task::Waiting waiting(task, task::WaitFor::timer);
+  waiting.deadline = deadline;
   driver.arm(timer);
   bool is_done = false;
   const auto end = task::park_until(task, [&] { return (is_done = done()) || timer.has_fired(); });
