@@ -8,6 +8,7 @@
 
 #include "base/clock.hpp"
 #include "base/unique_fd.hpp"
+#include "driver/epoll_set.hpp"
 #include "driver/fd_watch.hpp"
 #include "driver/timer.hpp"
 #include "metrics/counter.hpp"
@@ -16,11 +17,12 @@ struct ev_loop;
 
 namespace runtime::inline v1::driver {
 
-/// Turns the kernel's news into wakes: a libev loop for descriptors, our own heap for timers (libev counts in
-/// milliseconds and does not keep the order of equal deadlines), an eventfd for other threads.
+/// Turns the kernel's news into wakes: of descriptors through an epoll set, of timers through a heap over one timerfd
+/// (libev counts in milliseconds and does not keep the order of equal deadlines), of other threads through an eventfd.
+/// All of it ends in the one descriptor that a libev loop sleeps on.
 ///
-/// Its callbacks only mark tasks as ready; no fiber ever runs inside libev.
-/// Thread safety: owner thread, except unpark() and announce_close(). Owns: the loops and their descriptors.
+/// News only marks tasks as ready; no fiber ever runs inside libev.
+/// Thread safety: owner thread, except unpark() and announce_close(). Owns: the loop and the descriptors.
 class Driver final {
  public:
   /// Throws: std::system_error naming what the kernel refused.
@@ -31,7 +33,7 @@ class Driver final {
 
   /// Looks at descriptors and timers without waiting; asks the kernel only if somebody watches a descriptor.
   void poll() noexcept;
-  /// The same, asks in any case, and hands the kernel what has changed.
+  /// The same, asks in any case.
   void look() noexcept;
   /// Waits for news, at most until the deadline. `may_sleep` is asked once unpark() is sure to be heard.
   template <class MaySleep>
@@ -48,7 +50,7 @@ class Driver final {
   /// For a thread whose own loop is around this one: `wait` waits for fd() in its way.
   template <class Wait>
   void park_elsewhere(Wait wait) noexcept {
-    if (alarm_expired_ || alarm_ != base::kForever) set_alarm(base::kForever);  // `wait` has timers of its own
+    if (alarm_ != base::kForever) set_alarm(base::kForever);  // `wait` has timers of its own
     parked_.store(true, std::memory_order_seq_cst);
     parks.add(1);
     if (!has_notices_.load(std::memory_order_seq_cst)) wait();
@@ -66,16 +68,15 @@ class Driver final {
   void close() noexcept;
 
   /// Readable when there is news of descriptors or other threads; for a loop around this one. Timers: earliest().
-  /// -1 when the descriptors to find it out cannot be had. May change whenever libev has run.
-  int fd() noexcept;
+  int fd() const noexcept { return set_.fd(); }
   base::Nanos earliest() const noexcept { return timers_.earliest(); }
 
   void arm(Timer& timer) noexcept { timers_.arm(timer); }
   void disarm(Timer& timer) noexcept { timers_.disarm(timer); }
 
-  /// False when there is no memory to remember the watch; nothing has happened then.
+  /// False when the watch cannot be kept, for want of memory; nothing has happened then.
   bool watch(FdWatch& watch) noexcept;
-  void unwatch(FdWatch& watch) noexcept;
+  void unwatch(FdWatch& watch) noexcept { set_.unwatch(watch); }
 
   /// A descriptor is about to be closed on purpose: whoever waits for it, in any runtime, is told. Any thread. Before the
   /// call returns, so before its number can belong to another description, the watches of this moment are doomed.
@@ -90,15 +91,11 @@ class Driver final {
   };
 
   void sleep(base::Nanos deadline) noexcept;
-  bool drop_dead_watches() noexcept;  // true: somebody has been woken
-  bool drop_if_dead(int fd) noexcept;
-  void check_before_look(int fd) noexcept;
+  void collect() noexcept;
   void after_look() noexcept;
   void ring() noexcept;
   void set_alarm(base::Nanos deadline) noexcept;
   void read_notices() noexcept;
-  void forget_former_owner(int fd) noexcept;
-  void close_watches(int fd, std::uint64_t number) noexcept;
 
   struct Callbacks;
 
@@ -107,27 +104,20 @@ class Driver final {
   };
 
   TimerHeap timers_;
-  base::Nanos alarm_ = base::kForever;  // what the timerfd is set to
-  std::uint64_t looks_ = 0;             // begun at the kernel: epoll knows the watches that began before the last one
-  bool alarm_expired_ = false;          // it is readable until it is set again
+  base::Nanos alarm_ = base::kForever;  // what the timerfd is set to; kForever once it has gone off
   const std::uint64_t owner_;           // number of the owner thread
   std::atomic<bool> parked_{false};
   std::atomic<std::uint32_t> ringers_{0};  // threads inside unpark() that may write to the eventfd
-  std::vector<FdWatch*> watches_;       // by descriptor
-  std::vector<int> fresh_;              // descriptors of whose change libev has not told epoll yet
-  bool check_all_ = false;              // there was no memory to remember one
   base::UniqueFd eventfd_;
   base::UniqueFd timerfd_;
+  EpollSet set_;                        // of the watched descriptors, and of these two
   std::unique_ptr<struct ev_loop, LoopDeleter> loop_;
-  std::unique_ptr<struct ev_loop, LoopDeleter> onlooker_;  // see fd(); made when first asked
-  alignas(8) std::byte bell_[64];       // the eventfd's ev_io
-  alignas(8) std::byte alarm_watcher_[64];
+  alignas(8) std::byte set_watcher_[64];  // libev's ev_io; driver.cpp checks that it fits
 
   std::mutex notices_mutex_;
   std::vector<CloseNotice> notices_;    // guarded by notices_mutex_
   std::uint64_t lost_notice_ = 0;       // guarded by notices_mutex_; number of one there was no memory for
   std::atomic<bool> has_notices_{false};
-  std::atomic<std::uint32_t> watched_{0};  // how many watches: 0 means that no close concerns us
 
   Driver* next_driver_ = nullptr;  // all drivers of the process; guarded by the registry's mutex in driver.cpp
 };

@@ -7,7 +7,7 @@
 
 namespace runtime::inline v1::driver {
 
-enum Interest : std::uint8_t { kReadable = 1, kWritable = 2 };
+enum Interest : std::uint8_t { kReadable = 1, kWritable = 2, kPriority = 4 };
 
 /// One task waits for one descriptor: for readiness, or with no interest only for its closing. Lives in the frame of
 /// whoever waits.
@@ -26,7 +26,7 @@ class FdWatch final {
   bool has_news() const noexcept { return ready_ != 0 || closed_; }
 
  private:
-  friend class Driver;
+  friend class EpollSet;
 
   task::Task& task_;
   int fd_;
@@ -34,11 +34,9 @@ class FdWatch final {
   std::uint8_t ready_ = 0;
   bool closed_ = false;
   bool watched_ = false;
-  std::uint64_t looks_ = 0;      // the driver's, when the watch began
   std::uint64_t since_ = 0;      // number of the last close notice when the watch began
   FdWatch* previous_ = nullptr;  // the other watches of this descriptor
   FdWatch* next_ = nullptr;
-  alignas(8) std::byte watcher_[64];  // libev's ev_io; driver.cpp checks that it fits
 };
 
 }  // namespace runtime::inline v1::driver

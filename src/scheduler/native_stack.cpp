@@ -83,17 +83,16 @@ void CurrentThread::pass_on_cancellation() noexcept {
 
 // We run on a fiber of another runtime of this thread: that fiber parks, and its siblings go on.
 void CurrentThread::sleep_in_outer(const Task& waiter) noexcept {
-  driver_.look();  // also hands libev's changes to the kernel
+  driver_.look();
   if (waiter.phase == Phase::ready || !run_queue_.is_empty()) return;
   driver::Driver& outer_driver = static_cast<CurrentThread*>(outer_->schedule)->driver_;
   driver_.park_elsewhere([&] {
     if (!inject_queue_.is_empty()) return;
-    const int fd = driver_.fd();
-    driver::FdWatch news(*outer_, fd, driver::kReadable);
+    driver::FdWatch news(*outer_, driver_.fd(), driver::kReadable);
     driver::Timer timer(*outer_, driver_.earliest());
-    // Without the memory or the descriptor to watch, it looks again a millisecond later.
+    // Without the memory to watch, it looks again a millisecond later.
     driver::Timer retry(*outer_, base::deadline_after(1'000'000));
-    const bool watched = fd >= 0 && outer_driver.watch(news);
+    const bool watched = outer_driver.watch(news);
     if (!watched) outer_driver.arm(retry);
     if (driver_.earliest() != base::kForever) outer_driver.arm(timer);
     thread_state.running = outer_;

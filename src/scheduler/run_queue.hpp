@@ -53,12 +53,6 @@ class RunQueue final {
     return pushed_.read() - popped + yields_.read();
   }
 
-  /// The task after the one that pop() gave last, as far as it can be told without work: worth prefetching.
-  task::Task* peek() const noexcept {
-    task::Task* yielded = yielded_.front();
-    return yielded != nullptr && yielded->yield_position <= popped_.read() ? yielded : ready_.front();
-  }
-
  private:
   using Queue = base::Fifo<task::Task, &task::Task::next_ready>;
   Queue ready_;

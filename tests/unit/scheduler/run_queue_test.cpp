@@ -83,13 +83,3 @@ TEST_CASE_FIXTURE(Fixture, "after yielders were put behind, order and depth go o
   CHECK(drain() == std::vector{1, 0, 2, 3, 4});
 }
 
-TEST_CASE_FIXTURE(Fixture, "a peek is what the next pop gives") {
-  CHECK(queue.peek() == nullptr);
-  queue.push(task(0));
-  queue.push_yielded(task(1));
-  queue.push(task(2));
-  while (!queue.is_empty()) {
-    const auto* next = queue.peek();
-    CHECK(queue.pop() == next);
-  }
-}

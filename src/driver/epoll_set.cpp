@@ -1,0 +1,207 @@
+#include "driver/epoll_set.hpp"
+
+#include <fcntl.h>
+#include <sys/epoll.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <new>
+
+#include "base/system_error.hpp"
+#include "task/park.hpp"
+
+namespace runtime::inline v1::driver {
+namespace {
+
+constexpr int kBatch = 128;
+constexpr std::uint8_t kEverything = kReadable | kWritable | kPriority;
+
+// What the kernel hands back with an event: a signal of the driver's own, or a descriptor and which registration of it.
+constexpr std::uint64_t kSignal = std::uint64_t{1} << 63;
+
+std::uint64_t tag_of(int fd, std::uint32_t registration) noexcept {
+  return std::uint64_t{registration & 0x7fffffff} << 32 | static_cast<std::uint32_t>(fd);
+}
+
+std::uint32_t events_of(std::uint8_t interest) noexcept {
+  return std::uint32_t{EPOLLONESHOT} | ((interest & kReadable) != 0 ? std::uint32_t{EPOLLIN} : 0) |
+         ((interest & kWritable) != 0 ? std::uint32_t{EPOLLOUT} : 0) |
+         ((interest & kPriority) != 0 ? std::uint32_t{EPOLLPRI} : 0);
+}
+
+// An error or a hang-up ends every wait: the call that is tried next says what it is.
+std::uint8_t interest_of(std::uint32_t events) noexcept {
+  if ((events & (std::uint32_t{EPOLLERR} | std::uint32_t{EPOLLHUP})) != 0) return kEverything;
+  return static_cast<std::uint8_t>(((events & EPOLLIN) != 0 ? kReadable : 0) | ((events & EPOLLOUT) != 0 ? kWritable : 0) |
+                                   ((events & EPOLLPRI) != 0 ? kPriority : 0));
+}
+
+}  // namespace
+
+EpollSet::EpollSet() : epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
+  if (epoll_.get() < 0) base::throw_errno(errno, "epoll_create1");
+}
+
+void EpollSet::add_signal(int fd, std::uint32_t number) {
+  epoll_event event{};
+  event.events = std::uint32_t{EPOLLIN} | std::uint32_t{EPOLLET};
+  event.data.u64 = kSignal | number;
+  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) base::throw_errno(errno, "epoll_ctl");
+}
+
+std::uint64_t EpollSet::collect() noexcept {
+  const base::ErrnoKeeper keeper;
+  std::uint64_t signals = 0;
+  epoll_event events[kBatch];
+  int count;
+  do {
+    count = ::epoll_wait(epoll_.get(), events, kBatch, 0);
+    for (int i = 0; i < count; ++i) {
+      const std::uint64_t tag = events[i].data.u64;
+      if ((tag & kSignal) != 0) {
+        signals |= std::uint64_t{1} << (tag & 63);
+        continue;
+      }
+      const int fd = static_cast<int>(tag & 0xffffffff);
+      Number& number = numbers_[static_cast<std::size_t>(fd)];
+      // A closed description that lives on elsewhere, through dup() or fork(), still reports under its former number.
+      if (tag == tag_of(fd, number.registration)) report(number, fd, events[i].events);
+    }
+  } while (count == kBatch);  // nothing is reported twice, so this ends
+  return signals;
+}
+
+void EpollSet::report(Number& number, int fd, std::uint32_t events) noexcept {
+  ios_ready.add(1);
+  const std::uint8_t ready = interest_of(events);
+  for (FdWatch* watch = number.first; watch != nullptr; watch = watch->next_) {
+    const std::uint8_t news = ready & watch->interest_;
+    if (news == 0) continue;
+    watch->ready_ |= news;
+    task::wake(watch->task_);
+  }
+  const std::uint8_t rest = wanted(number);
+  if (rest == 0) return;
+  const int error = control(EPOLL_CTL_MOD, fd, rest);
+  if (error == 0) return;
+  if (error == ENOENT) return forget_former_owner(number);
+  // Closed at this very moment: whoever still waits finds out with his next call.
+  for (FdWatch* watch = number.first; watch != nullptr; watch = watch->next_) {
+    if (watch->interest_ == 0 || watch->has_news()) continue;
+    watch->ready_ = watch->interest_;
+    task::wake(watch->task_);
+  }
+}
+
+// Of the watches that have no news yet.
+std::uint8_t EpollSet::wanted(const Number& number) noexcept {
+  std::uint8_t interest = 0;
+  for (const FdWatch* watch = number.first; watch != nullptr; watch = watch->next_) {
+    if (!watch->has_news()) interest |= watch->interest_;
+  }
+  return interest;
+}
+
+int EpollSet::control(int operation, int fd, std::uint8_t interest) noexcept {
+  epoll_event event{};
+  event.events = events_of(interest);
+  event.data.u64 = tag_of(fd, numbers_[static_cast<std::size_t>(fd)].registration);
+  return ::epoll_ctl(epoll_.get(), operation, fd, &event) == 0 ? 0 : errno;
+}
+
+bool EpollSet::watch(FdWatch& watch, const std::atomic<std::uint64_t>& last_close) noexcept {
+  const base::ErrnoKeeper keeper;
+  watched_.fetch_add(1, std::memory_order_seq_cst);  // before last_close is read: pairs with Driver::announce_close()
+  watch.since_ = last_close.load(std::memory_order_seq_cst);
+  const bool is_remembered = enlist(watch);
+  if (!watch.watched_) watched_.fetch_sub(1, std::memory_order_relaxed);
+  return is_remembered;
+}
+
+bool EpollSet::enlist(FdWatch& watch) noexcept {
+  const auto index = static_cast<std::size_t>(watch.fd_);
+  if (index >= numbers_.size()) {
+    if (::fcntl(watch.fd_, F_GETFD) < 0) {
+      // No descriptor, and perhaps a number that no table should be made for. The call that is tried next will say so.
+      watch.ready_ = watch.interest_;
+      return true;
+    }
+    try {
+      numbers_.resize(std::max(index + 1, numbers_.size() * 2));
+    } catch (const std::bad_alloc&) {
+      return false;
+    }
+  }
+  Number& number = numbers_[index];
+  if (watch.interest_ != 0) {  // else only a close is waited for
+    const int error = arm(number, watch);
+    if (error == EBADF || error == EPERM) {  // no descriptor (any more), or a file, for which nobody has to wait
+      watch.ready_ = watch.interest_;
+      return true;
+    }
+    if (error != 0) return false;
+  }
+  ios_registered.add(1);
+  link(number, watch);
+  return true;
+}
+
+// Tells the kernel of one more watch, with what the others of this number still wait for.
+int EpollSet::arm(Number& number, FdWatch& watch) noexcept {
+  if (number.is_known) {
+    const int error = control(EPOLL_CTL_MOD, watch.fd_, static_cast<std::uint8_t>(wanted(number) | watch.interest_));
+    if (error != ENOENT) return error;
+    forget_former_owner(number);
+  }
+  ++number.registration;  // before the kernel has it: what it reports of the former one is not for us
+  const int error = control(EPOLL_CTL_ADD, watch.fd_, watch.interest_);
+  number.is_known = error == 0 || error == EEXIST;  // by a dup2() on another thread, just now: the next watch will do
+  return error;
+}
+
+// A plain close() tells nobody. The number stands for another description by now, whose news must not wake those who
+// waited on the former one: they go on waiting, for nothing.
+void EpollSet::forget_former_owner(Number& number) noexcept {
+  FdWatch* next;
+  for (FdWatch* watch = number.first; watch != nullptr; watch = next) {
+    next = watch->next_;
+    if (watch->interest_ != 0) unwatch(*watch);
+  }
+}
+
+void EpollSet::link(Number& number, FdWatch& watch) noexcept {
+  watch.previous_ = nullptr;
+  watch.next_ = number.first;
+  if (watch.next_ != nullptr) watch.next_->previous_ = &watch;
+  number.first = &watch;
+  watch.watched_ = true;
+}
+
+void EpollSet::unwatch(FdWatch& watch) noexcept {
+  if (!watch.watched_) return;
+  watch.watched_ = false;
+  watched_.fetch_sub(1, std::memory_order_relaxed);
+  (watch.previous_ != nullptr ? watch.previous_->next_ : numbers_[static_cast<std::size_t>(watch.fd_)].first) = watch.next_;
+  if (watch.next_ != nullptr) watch.next_->previous_ = watch.previous_;
+}
+
+void EpollSet::close_watches(int fd, std::uint64_t number) noexcept {
+  if (static_cast<std::size_t>(fd) >= numbers_.size()) return;
+  for (FdWatch* watch = numbers_[static_cast<std::size_t>(fd)].first; watch != nullptr; watch = watch->next_) {
+    if (watch->since_ >= number) continue;
+    watch->closed_ = true;
+    task::wake(watch->task_);
+  }
+}
+
+void EpollSet::wake_all_before(std::uint64_t number) noexcept {
+  for (const Number& entry : numbers_) {
+    for (FdWatch* watch = entry.first; watch != nullptr; watch = watch->next_) {
+      if (watch->since_ >= number) continue;
+      watch->ready_ = watch->interest_;
+      task::wake(watch->task_);
+    }
+  }
+}
+
+}  // namespace runtime::inline v1::driver

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "base/unique_fd.hpp"
+#include "driver/fd_watch.hpp"
+#include "metrics/counter.hpp"
+
+namespace runtime::inline v1::driver {
+
+/// Which descriptors are watched, and by whom; what the kernel says of them ends in wakes.
+///
+/// An epoll set of our own, of which libev watches the one descriptor. libev's own set cannot serve: a program may close
+/// a descriptor at any moment, from any thread, and libev with its assertions, as Debian builds it, ends the program when
+/// epoll_ctl() says EBADF. It also keeps epoll's memory of a number across a close, and hides its descriptor.
+///
+/// Every registration is EPOLLONESHOT: one that nobody waits for any more costs at most one needless look, so leaving
+/// needs no system call. Each watch makes one epoll_ctl(), which is also how a number that has become another description
+/// is found out. See: epoll(7), epoll_ctl(2).
+/// Thread safety: owner thread. Owns: the set. Borrows: the watches.
+class EpollSet final {
+ public:
+  /// Throws: std::system_error.
+  EpollSet();
+  EpollSet(const EpollSet&) = delete;
+  EpollSet& operator=(const EpollSet&) = delete;
+
+  /// Readable while there is something to collect.
+  int fd() const noexcept { return epoll_.get(); }
+  void close() noexcept { epoll_ = base::UniqueFd(); }
+
+  /// A descriptor of the driver's own, reported once each time it becomes readable again, however little is read from it.
+  /// Throws: std::system_error.
+  void add_signal(int fd, std::uint32_t number);
+
+  /// Takes what the kernel has, without waiting: wakes the tasks concerned. Returns a bit for each signal that has come.
+  std::uint64_t collect() noexcept;
+
+  /// `last_close` counts the close notices of the process. False when the kernel or we have no memory for it, or when it
+  /// is a descriptor that this set cannot hold: nothing has happened then.
+  bool watch(FdWatch& watch, const std::atomic<std::uint64_t>& last_close) noexcept;
+  void unwatch(FdWatch& watch) noexcept;
+  /// How many are watched; with none, no close concerns us. Any thread.
+  std::uint32_t watched() const noexcept { return watched_.load(std::memory_order_seq_cst); }
+
+  /// The descriptor was closed: the watches that began before the notice of this number are told.
+  void close_watches(int fd, std::uint64_t number) noexcept;
+  /// Some descriptor was, and which one is forgotten: they all look for themselves.
+  void wake_all_before(std::uint64_t number) noexcept;
+
+  metrics::Counter ios_registered;  // watches that began, ever
+  metrics::Counter ios_ready;       // descriptors that the kernel reported ready, ever
+
+ private:
+  struct Number {
+    FdWatch* first = nullptr;
+    std::uint32_t registration = 0;  // counts the descriptions that were registered under this number
+    bool is_known = false;           // epoll had it once, and has it unless it was closed
+  };
+
+  static std::uint8_t wanted(const Number& number) noexcept;
+  int control(int operation, int fd, std::uint8_t interest) noexcept;
+  bool enlist(FdWatch& watch) noexcept;
+  int arm(Number& number, FdWatch& watch) noexcept;
+  void forget_former_owner(Number& number) noexcept;
+  void report(Number& number, int fd, std::uint32_t events) noexcept;
+  static void link(Number& number, FdWatch& watch) noexcept;
+
+  base::UniqueFd epoll_;
+  std::atomic<std::uint32_t> watched_{0};
+  std::vector<Number> numbers_;  // by descriptor
+};
+
+}  // namespace runtime::inline v1::driver
