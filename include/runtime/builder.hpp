@@ -53,6 +53,12 @@ class RUNTIME_API Builder final {
   /// Every n-th resume takes a task from other threads first. Default 31; above 0.
   Builder& global_queue_interval(std::uint32_t n);
 
+  /// Waits of a task that may complete at once in one resume, before the next one gives way. Default 128; above 0.
+  /// See: this_task::consume_budget().
+  Builder& coop_budget(std::uint32_t n);
+  /// Seeds the order in which select() starts its branches, to have a run again. Default: different each time.
+  Builder& rng_seed(std::uint64_t seed);
+
   /// The runtime, owned by this thread.
   /// Throws: std::system_error naming the call the kernel refused; std::bad_alloc.
   LocalRuntime build_local();

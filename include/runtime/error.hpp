@@ -45,6 +45,15 @@ class RUNTIME_API Error : public std::runtime_error {
   Errc code_;
 };
 
+/// The deadline of a timeout() came before its function was done. code() is Errc::elapsed.
+class RUNTIME_API Elapsed : public Error {
+ public:
+  Elapsed();
+  Elapsed(const Elapsed&) noexcept;
+  Elapsed& operator=(const Elapsed&) noexcept;
+  ~Elapsed() override;
+};
+
 /// The task that was joined has no result, because it was cancelled. code() is Errc::cancelled.
 class RUNTIME_API JoinError : public Error {
  public:
@@ -59,7 +68,7 @@ class RUNTIME_API JoinError : public Error {
   TaskId id_;
 };
 
-/// Thrown at a suspension point of a cancelled task, to unwind its fiber.
+/// Thrown at a suspension point of a cancelled task or scope, to unwind the fiber as far as that.
 ///
 /// Deliberately not a std::exception, so that `catch (const std::exception&)` lets it pass. A `catch (...)` that
 /// swallows it gets it again at the next suspension point. While a fiber is unwinding, waits park normally, so

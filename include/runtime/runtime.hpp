@@ -4,12 +4,19 @@
 
 #include <runtime/blocking.hpp>
 #include <runtime/builder.hpp>
+#include <runtime/cancellation_token.hpp>
 #include <runtime/error.hpp>
 #include <runtime/export.hpp>
 #include <runtime/handle.hpp>
+#include <runtime/join_set.hpp>
 #include <runtime/local_runtime.hpp>
 #include <runtime/metrics.hpp>
 #include <runtime/runtime_id.hpp>
+#include <runtime/scope.hpp>
+#include <runtime/select.hpp>
 #include <runtime/task.hpp>
 #include <runtime/task_id.hpp>
+#include <runtime/task_local.hpp>
+#include <runtime/task_tracker.hpp>
 #include <runtime/time.hpp>
+#include <runtime/timeout.hpp>

@@ -33,6 +33,7 @@ class AbortHandle final {
  private:
   template <class T>
   friend class JoinHandle;
+  friend struct detail::HandleAccess;
   explicit AbortHandle(task::Task* task) noexcept : raw_(task) {}
 
   detail::RawAbortHandle raw_;
@@ -163,10 +164,14 @@ RUNTIME_API bool has_id() noexcept;
 inline std::optional<TaskId> try_id() { return has_id() ? std::optional<TaskId>(id()) : std::nullopt; }
 /// The name given to TaskBuilder; empty if there is none. Valid as long as the task runs.
 RUNTIME_API std::string_view name() noexcept;
-/// True once somebody has asked this task to end.
+/// True once somebody has asked the running code to end: the task, or a scope around the caller, shielded or not.
 RUNTIME_API bool is_cancelled() noexcept;
 /// A suspension point that does not suspend. Throws: Cancelled if the task is cancelled and not unwinding.
 RUNTIME_API void check_cancelled();
+/// A suspension point only now and then: counts as a wait that completes at once. Every such wait costs one unit of the
+/// budget that each resume begins with (Builder::coop_budget()); the one that finds nothing left gives way. For loops that
+/// compute for long. Does nothing outside fibers. Throws: Cancelled.
+RUNTIME_API void consume_budget();
 /// Bytes of stack this task has used at its deepest, in whole pages; 0 outside a fiber that owns its stack.
 ///
 /// An earlier task on the same stack is counted in one case: it had a large array that it hardly wrote to, and neither

@@ -28,7 +28,11 @@ void TimerHeap::fire(base::Nanos now) noexcept {
     Timer& timer = *root_;
     disarm(timer);
     timer.fired_ = true;
-    task::wake(timer.task_);
+    if (timer.scope_ != nullptr) {
+      timer.scope_->cancel();
+    } else {
+      task::wake(timer.task_);
+    }
   }
 }
 

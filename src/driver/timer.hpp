@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "base/clock.hpp"
+#include "task/cancel_scope.hpp"
 #include "task/task.hpp"
 
 namespace runtime::inline v1::driver {
@@ -14,7 +15,9 @@ class TimerHeap;
 /// Thread safety: owner thread. Borrows: the task. Must be disarmed, or have fired, before it goes.
 class Timer final {
  public:
-  Timer(task::Task& task, base::Nanos deadline) noexcept : task_(task), deadline_(deadline) {}
+  /// With a scope, this is cancelled instead, which wakes the task, too.
+  Timer(task::Task& task, base::Nanos deadline, task::CancelScope* scope = nullptr) noexcept
+      : task_(task), scope_(scope), deadline_(deadline) {}
   Timer(const Timer&) = delete;
   Timer& operator=(const Timer&) = delete;
 
@@ -28,6 +31,7 @@ class Timer final {
   }
 
   task::Task& task_;
+  task::CancelScope* const scope_;
   base::Nanos deadline_;
   std::uint64_t order_ = 0;   // of arming: equal deadlines fire first come, first served
   Timer* child_ = nullptr;    // the heap: first child, next sibling, and back to the previous one or the parent

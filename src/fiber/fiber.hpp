@@ -5,7 +5,19 @@
 
 #include "fiber/exception_state.hpp"
 
-namespace runtime::inline v1::fiber {
+namespace runtime::inline v1 {
+
+// What the floors above hang on a fiber.
+namespace task {
+class Waiting;
+class CancelScope;
+}  // namespace task
+namespace detail {
+struct Binding;
+struct LocalValue;
+}  // namespace detail
+
+namespace fiber {
 
 class StackPool;
 
@@ -26,7 +38,11 @@ struct Fiber {
   void* occupant = nullptr;   // who runs on it: a task, for the floors above
   Fiber* successor = nullptr; // whom it last entered, for one that runs for the first time
   Fiber* next_idle = nullptr; // link of the pool's free list, while there
-  void* waiting = nullptr;    // why its occupant is parked, for dumps: the innermost task::Waiting
+
+  task::Waiting* waiting = nullptr;             // why its occupant is parked, for dumps; the innermost
+  task::CancelScope* scopes = nullptr;          // that its code is in; the innermost
+  detail::Binding* bindings = nullptr;          // of task-locals; the innermost
+  detail::LocalValue* local_values = nullptr;   // of fiber-locals; owned
 
   Entry entry = nullptr;
   StackPool* pool = nullptr;
@@ -42,4 +58,5 @@ struct Fiber {
   std::uintptr_t valgrind_stack = 0;
 };
 
-}  // namespace runtime::inline v1::fiber
+}  // namespace fiber
+}  // namespace runtime::inline v1

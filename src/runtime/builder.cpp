@@ -99,6 +99,17 @@ Builder& Builder::global_queue_interval(std::uint32_t n) {
   return *this;
 }
 
+Builder& Builder::coop_budget(std::uint32_t n) {
+  require(n > 0, "Builder::coop_budget() takes a number above zero");
+  impl_->options.scheduler.coop_budget = n;
+  return *this;
+}
+
+Builder& Builder::rng_seed(std::uint64_t seed) {
+  impl_->options.scheduler.rng_seed = seed;
+  return *this;
+}
+
 LocalRuntime Builder::build_local() { return LocalRuntime(new detail::Inner(impl_->options)); }
 
 }  // namespace runtime::inline v1

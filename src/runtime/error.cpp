@@ -12,6 +12,11 @@ Error& Error::operator=(const Error&) noexcept = default;
 Error::~Error() = default;
 Errc Error::code() const noexcept { return code_; }
 
+Elapsed::Elapsed() : Error(Errc::elapsed, "the deadline of timeout() came before its function was done") {}
+Elapsed::Elapsed(const Elapsed&) noexcept = default;
+Elapsed& Elapsed::operator=(const Elapsed&) noexcept = default;
+Elapsed::~Elapsed() = default;
+
 JoinError::JoinError(TaskId id)
     : Error(Errc::cancelled, "task " + std::to_string(id.value()) + " was cancelled"), id_(id) {}
 JoinError::JoinError(const JoinError&) noexcept = default;

@@ -6,6 +6,7 @@
 
 #include "base/sanitizer.hpp"
 #include "runtime/inner.hpp"
+#include "task/branch.hpp"
 #include "task/join.hpp"
 #include "task/park.hpp"
 #include "task/waiting.hpp"
@@ -25,10 +26,14 @@ bool has_ended(task::Enlisted enlisted) {
 
 // False: the deadline came first.
 bool wait_on_fiber(Task& task, Task& self, base::Nanos deadline) {
-  if (&task == &self) {
+  if (&task == &task::identity_of(self)) {
     throw Error(Errc::would_deadlock, "a task cannot join itself: it would wait for its own end");
   }
   task::throw_if_cancelled(self);
+  if (task.is_finished()) {
+    self.schedule->spend_budget(self);
+    return true;
+  }
   task::FiberWaiter waiter(self);
   task::Waiting waiting(self, task.kind == task::Kind::blocking ? task::WaitFor::blocking_job : task::WaitFor::join);
   waiting.joined = task.id;

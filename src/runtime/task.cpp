@@ -33,7 +33,7 @@ namespace {
 
 const task::Task* with_id() noexcept {
   const task::Task* task = task::current();
-  return task != nullptr && task->kind != task::Kind::root ? task : nullptr;
+  return task != nullptr && task->id != 0 ? task : nullptr;  // the root has none, and so its branches
 }
 
 }  // namespace
@@ -55,11 +55,18 @@ std::string_view name() noexcept {
 
 bool is_cancelled() noexcept {
   const task::Task* task = task::current();
-  return task != nullptr && task->is_cancel_requested();
+  return task != nullptr && task::CancelScope::is_requested(*task);
 }
 
 void check_cancelled() {
   if (task::Task* task = task::parkable()) task::throw_if_cancelled(*task);
+}
+
+void consume_budget() {
+  task::Task* task = task::parkable();
+  if (task == nullptr) return;
+  task::throw_if_cancelled(*task);
+  task->schedule->spend_budget(*task);
 }
 
 std::size_t stack_high_water() {

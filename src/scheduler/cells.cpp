@@ -1,3 +1,5 @@
+#include <sys/random.h>
+
 #include <new>
 
 #include "base/sanitizer.hpp"
@@ -28,11 +30,18 @@ std::size_t tail_offset(const detail::CellTable& table, bool boxed) noexcept {
   return (size + 7) / 8 * 8;
 }
 
+std::uint64_t some_seed() noexcept {
+  std::uint64_t seed;
+  // Only the order of select's branches depends on it: where the kernel is not ready yet, the clock will do.
+  if (::getrandom(&seed, sizeof seed, GRND_NONBLOCK) == sizeof seed) return seed;
+  return static_cast<std::uint64_t>(base::monotonic_now());
+}
+
 }  // namespace
 
 CurrentThread::CurrentThread(const Config& config, driver::Driver& driver, const context::Context& context,
                              MemoryOwner& owner)
-    : Schedule(&context),
+    : Schedule(&context, config.coop_budget),
       words_(fiber::ThreadWords::of_this_thread(&context::innermost_place)),
       stacks_(config.stacks, &fiber_entry),
       home_{&context, nullptr},
@@ -42,7 +51,8 @@ CurrentThread::CurrentThread(const Config& config, driver::Driver& driver, const
       driver_(driver),
       context_(context),
       owner_(owner),
-      reaper_stacks_(config.stacks, &fiber_entry) {
+      reaper_stacks_(config.stacks, &fiber_entry),
+      random_(config.rng_seed ? *config.rng_seed : some_seed()) {
   root_.kind = Kind::root;
   root_.schedule = this;
   root_.fiber = &native_;
@@ -50,6 +60,15 @@ CurrentThread::CurrentThread(const Config& config, driver::Driver& driver, const
 }
 
 CurrentThread::~CurrentThread() = default;
+
+// SplitMix64: any seed will do, zero too. See: Steele, Lea, Flood, "Fast splittable pseudorandom number generators" (2014).
+std::uint32_t CurrentThread::random_below(std::uint32_t n) noexcept {
+  std::uint64_t z = random_ += 0x9e3779b97f4a7c15;
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+  z ^= z >> 31;
+  return static_cast<std::uint32_t>((z >> 32) * n >> 32);
+}
 
 Task& CurrentThread::draft(const Draft& draft) {
   const std::size_t body_size = draft.table->body_size;
@@ -108,6 +127,12 @@ void CurrentThread::launch(Task& task) noexcept {
   task.signals.fetch_or(Task::kInjected, std::memory_order_relaxed);
   if (!inject_queue_.push(task)) return finish_cancelled(task);
   driver_.unpark();
+}
+
+void CurrentThread::start_branch(Task& branch) noexcept {
+  branch.phase = Phase::ready;
+  run_queue_.push(branch);
+  rouse();
 }
 
 void CurrentThread::adopt(Task& task) noexcept {

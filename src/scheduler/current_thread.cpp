@@ -5,6 +5,7 @@
 #include "base/assert.hpp"
 #include "task/current.hpp"
 #include "task/join.hpp"
+#include "task/locals.hpp"
 #include "task/park.hpp"
 
 // The way from one task to the next. What happens on the native stack is in native_stack.cpp, how cells are made and
@@ -199,6 +200,7 @@ void CurrentThread::run(Task& task) noexcept {
   // Captures may wait in their destructors, and must not be thrown out of them.
   task.closing = true;
   task.drop_closure();
+  if (RUNTIME_UNLIKELY(task.fiber->local_values != nullptr)) task::destroy_local_values(*task.fiber);
 }
 
 // Runs on the task's own fiber, or on the native stack for one that never had any. The task may be gone afterwards.
@@ -206,8 +208,10 @@ void CurrentThread::end(Task& task) noexcept {
   fiber::Fiber* fiber = task.fiber;
   // An outcome that nobody will take is destroyed while its destructor can still wait as part of the task.
   if (task::is_detached(task)) task.drop_outcome();
-  owned_.remove(task);
-  alive_.subtract(1);
+  if (RUNTIME_LIKELY(task.kind != Kind::branch)) {
+    owned_.remove(task);
+    alive_.subtract(1);
+  }
   if (RUNTIME_UNLIKELY(!is_open()) && owned_.is_empty()) task::wake(root_);
   task.phase = Phase::ended;
   task.fiber = nullptr;

@@ -66,6 +66,8 @@ class CurrentThread final : public task::Schedule {
   void discard(task::Task& task) noexcept;
   /// The closure is in the cell: queues the task, or destroys the closure when the runtime is closed.
   void launch(task::Task& task) noexcept;
+  /// Queues a branch of a select, also while the runtime closes: its owner waits for it. Owner thread.
+  void start_branch(task::Task& branch) noexcept;
   /// For a task that will never run: the closure is destroyed here and now, and the handle finished.
   void finish_cancelled(task::Task& task) noexcept;
 
@@ -98,6 +100,8 @@ class CurrentThread final : public task::Schedule {
   bool is_open() const noexcept { return state_.load(std::memory_order_acquire) == State::open; }
   bool is_closed() const noexcept { return state_.load(std::memory_order_acquire) == State::closed; }
   MemoryOwner& owner() const noexcept { return owner_; }
+  /// A number below n, which is above 0, from the runtime's own sequence. Owner thread.
+  std::uint32_t random_below(std::uint32_t n) noexcept;
   /// The owner gives up its share of the cells' memory. True: nobody else has one. Once, after shut_down().
   bool close_cells() noexcept { return cells_.close(); }
 
@@ -153,7 +157,6 @@ class CurrentThread final : public task::Schedule {
 
   // What the switch touches comes first.
   fiber::ThreadWords words_;
-  metrics::Counter turns_;           // resumes of tasks, and yields of the root
   std::uint64_t slice_end_;          // the turn before which pick_slow() has to decide
   RunQueue run_queue_;
   fiber::Fiber native_;              // the stack that called block_on, or that runs the shutdown
@@ -181,6 +184,7 @@ class CurrentThread final : public task::Schedule {
   metrics::Counter spawned_;
   std::uint64_t next_id_ = 0;        // task ids are taken from the process in blocks
   std::uint64_t last_id_ = 0;
+  std::uint64_t random_;             // state of the sequence
   std::atomic<State> state_{State::open};
   bool one_resume_ = false;          // the last round: pick() ends with the slice
 

@@ -8,6 +8,7 @@
 #include "scheduler/current_thread.hpp"
 #include "task/current.hpp"
 #include "task/join.hpp"
+#include "task/locals.hpp"
 #include "task/park.hpp"
 #include "task/waiting.hpp"
 
@@ -154,7 +155,16 @@ void CurrentThread::destroy_unstarted(Task& task) noexcept {
   task.fiber = &native_;
   task.closing = true;
   thread_state.running = &task;
+  // What the root below us hangs on this stack does not concern the task.
+  const fiber::Fiber root = native_;
+  native_.scopes = nullptr;
+  native_.bindings = nullptr;
+  native_.local_values = nullptr;
   task.drop_closure();
+  task::destroy_local_values(native_);
+  native_.scopes = root.scopes;
+  native_.bindings = root.bindings;
+  native_.local_values = root.local_values;
   end(task);
 }
 
@@ -218,6 +228,10 @@ void CurrentThread::enter_root() {
 }
 
 void CurrentThread::leave_root() noexcept {
+  if (native_.local_values != nullptr) {
+    const task::Shield shield;
+    task::destroy_local_values(native_);
+  }
   entry_.reset();
   thread_state.running = std::exchange(outer_, nullptr);
   root_.phase = Phase::draft;

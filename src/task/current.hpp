@@ -4,6 +4,10 @@
 
 #include "base/compiler.hpp"
 
+namespace runtime::inline v1::detail {
+struct Binding;
+}
+
 namespace runtime::inline v1::task {
 
 class Task;
@@ -12,6 +16,7 @@ class Task;
 struct ThreadState {
   Task* running = nullptr;      // the task, root or blocking closure on this thread; null between tasks
   std::uint64_t thread = 0;     // number of this thread, unique in the process; 0: not asked for yet
+  detail::Binding* bindings = nullptr;  // of task-locals, for code that runs on no fiber
 };
 
 extern constinit thread_local ThreadState thread_state RUNTIME_TLS;

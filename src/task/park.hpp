@@ -1,9 +1,10 @@
 #pragma once
 
-#include <exception>
+#include <optional>
 
 #include <runtime/error.hpp>
 
+#include "task/cancel_scope.hpp"
 #include "task/current.hpp"
 #include "task/task.hpp"
 
@@ -21,8 +22,8 @@ inline Task* parkable() noexcept {
 /// True when the next wait of the running task has to end as cancelled. A task is deaf while it is shielded, while its
 /// captures are destroyed, and while an exception unwinds its stack, so destructors may still wait.
 inline bool is_cancel_due(const Task& task) noexcept {
-  return RUNTIME_UNLIKELY(task.is_cancel_requested()) && task.shields == 0 && !task.closing &&
-         std::uncaught_exceptions() == 0;
+  constexpr std::uint32_t kAny = Task::kCancelRequested | Task::kScopeCancelled;
+  return RUNTIME_UNLIKELY((task.signals.load(std::memory_order_relaxed) & kAny) != 0) && CancelScope::is_due(task);
 }
 
 /// A wait of the running task ends as cancelled. Code that swallows that and tries again, for ever, gives way to the
@@ -42,17 +43,14 @@ inline void throw_if_cancelled(Task& task) {
 /// outside an unwinding and must not be thrown out of.
 class Shield final {
  public:
-  Shield() noexcept : task_(parkable()) {
-    if (task_ != nullptr) ++task_->shields;
+  Shield() noexcept {
+    if (Task* task = parkable()) scope_.emplace(*task, CancelScope::Reach::shielded);
   }
   Shield(const Shield&) = delete;
   Shield& operator=(const Shield&) = delete;
-  ~Shield() {
-    if (task_ != nullptr) --task_->shields;
-  }
 
  private:
-  Task* task_;
+  std::optional<CancelScope> scope_;
 };
 
 enum class ParkEnd : bool { done, cancelled };

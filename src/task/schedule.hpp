@@ -3,6 +3,8 @@
 #include <cstdint>
 
 #include "base/clock.hpp"
+#include "base/compiler.hpp"
+#include "metrics/counter.hpp"
 #include "task/current.hpp"
 
 namespace runtime::inline v1::task {
@@ -28,18 +30,39 @@ class Schedule {
 
   /// True on the thread that owns this scheduler.
   bool is_owner() const noexcept { return this_thread() == owner_; }
+  /// One unit of the running task's budget for waits that complete at once. A task that has used it up within one resume
+  /// gives way, so that it cannot keep the thread from the driver. Owner thread, from the task.
+  void spend_budget(Task& running) noexcept {
+    if (RUNTIME_UNLIKELY(budget_turn_ != turns_.read())) {
+      budget_turn_ = turns_.read();
+      budget_left_ = budget_;
+    }
+    if (RUNTIME_LIKELY(--budget_left_ > 0)) return;
+    budget_turn_ = kNoTurn;
+    forced_yields_.add(1);
+    yield(running);
+  }
   /// The monotonic clock as of the last look at the driver. Owner thread.
   base::Nanos coarse_now() const noexcept { return coarse_now_; }
   /// The context::Context of the runtime, for the floors that know what that is.
   const void* context() const noexcept { return context_; }
 
  protected:
-  explicit Schedule(const void* context) noexcept : context_(context), owner_(this_thread()) {}
+  explicit Schedule(const void* context, std::uint32_t budget = 128) noexcept
+      : budget_(budget), context_(context), owner_(this_thread()) {}
   ~Schedule() = default;
 
+  metrics::Counter turns_;           // resumes of tasks, and yields of the root
+
   base::Nanos coarse_now_ = base::monotonic_now();
+  metrics::Counter forced_yields_;   // of tasks that had used up their budget
 
  private:
+  static constexpr std::uint64_t kNoTurn = ~std::uint64_t{0};
+
+  std::uint64_t budget_turn_ = kNoTurn;  // the turn whose budget this is
+  std::uint32_t budget_left_ = 0;
+  const std::uint32_t budget_;
   const void* const context_;
   const std::uint64_t owner_;
 };

@@ -27,6 +27,7 @@ enum class Phase : std::uint8_t {
 
 enum class Kind : std::uint8_t {
   fiber,     // runs on a fiber of the owner thread
+  branch,    // the same, but as part of the task that selects: counted nowhere, see branch.hpp
   root,      // the code inside block_on, on the caller's own stack
   blocking,  // runs on a pool thread, without a fiber
 };
@@ -49,9 +50,8 @@ class alignas(64) Task final {
   bool boxed = false;                  // the body is a block of its own
   bool joined = false;                 // its exception has been received
   bool cancel_delivered = false;       // a suspension point has already ended as cancelled
-  std::uint16_t shields = 0;           // nested shields: above 0, cancellation is held back
   std::uint16_t size_class = 0;        // of the cell's memory; 0: from the heap
-  std::atomic<std::uint32_t> signals{0};     // kCancelRequested, kInjected; any thread
+  std::atomic<std::uint32_t> signals{0};     // kCancelRequested, …; any thread
   std::atomic<std::uint32_t> references{1};  // 1 for runtime and join handle together, more for others; any thread
   std::uint32_t spawn_line = 0;
 
@@ -71,6 +71,7 @@ class alignas(64) Task final {
 
   static constexpr std::uint32_t kCancelRequested = 1;
   static constexpr std::uint32_t kInjected = 2;
+  static constexpr std::uint32_t kScopeCancelled = 4;  // some scope inside has been cancelled: look which
 
   void* body() noexcept { return boxed ? *reinterpret_cast<void**>(this + 1) : static_cast<void*>(this + 1); }
   void drop_closure() noexcept {

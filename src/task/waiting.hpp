@@ -41,7 +41,7 @@ enum class WaitFor : std::uint8_t {
 class Waiting final {
  public:
   Waiting(Task& task, WaitFor what) noexcept
-      : what(what), since(task.schedule->coarse_now()), outer(static_cast<Waiting*>(task.fiber->waiting)), fiber_(*task.fiber) {
+      : what(what), since(task.schedule->coarse_now()), outer(task.fiber->waiting), fiber_(*task.fiber) {
     fiber_.waiting = this;
   }
   Waiting(const Waiting&) = delete;

@@ -62,6 +62,7 @@ class RUNTIME_API RawJoinHandle final {
   void abort() noexcept;
   TaskId id() const noexcept;
   task::Task* share() const;     // one more reference, for an AbortHandle
+  task::Task* task() const noexcept { return task_; }
 
  private:
   void release() noexcept;

@@ -1,0 +1,195 @@
+#pragma once
+
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include <runtime/detail/late_result.hpp>
+#include <runtime/detail/spawn.hpp>
+#include <runtime/error.hpp>
+#include <runtime/export.hpp>
+#include <runtime/task.hpp>
+
+namespace runtime {
+inline namespace v1 {
+
+class Scope;
+
+namespace detail {
+
+class ScopeCore;
+
+/// A child's membership in its scope, part of the child's closure: destroyed after everything the closure has captured.
+class RUNTIME_API ScopeTicket final {
+ public:
+  ScopeTicket(Scope& scope, task::Task* child) noexcept;
+  ScopeTicket(const ScopeTicket&) = delete;
+  ScopeTicket& operator=(const ScopeTicket&) = delete;
+  ~ScopeTicket();
+
+  /// In a handler of what left the child: tells the scope. The exception counts as received if it is the scope's first.
+  void fail() noexcept;
+
+ private:
+  friend class ScopeCore;
+
+  ScopeCore* core_;
+  task::Task* child_;
+  ScopeTicket* previous_;
+  ScopeTicket* next_;
+};
+
+template <class G>
+struct ScopeChild {
+  ScopeTicket ticket;
+  G closure;
+
+  decltype(auto) operator()() && {
+    try {
+      return std::invoke(std::move(closure));
+    } catch (const Cancelled&) {
+      throw;
+    } catch (...) {
+      ticket.fail();
+      throw;
+    }
+  }
+};
+
+template <class R, class F>
+R run_in_scope(F& f);
+
+[[noreturn]] RUNTIME_API void throw_scope_cancelled();
+
+template <class R>
+ValueOf<R> take_child(LateResult<R>& result) {
+  if (!result.is_full()) throw_scope_cancelled();
+  return take_value(result);
+}
+
+}  // namespace detail
+
+/// Tasks that end before their scope does: see scope(). Borrowed by the scope's body and by its children.
+///
+/// Thread safety: owner thread. Owns: its place among the caller's cancellation scopes.
+class RUNTIME_API Scope final {
+ public:
+  Scope(const Scope&) = delete;
+  Scope& operator=(const Scope&) = delete;
+
+  /// Queues a child, which may borrow what outlives the scope. One spawned after the scope was cancelled is born so.
+  ///
+  /// The handle may be dropped: the scope waits for the child in any case. The child's error is the scope's.
+  /// Throws: std::bad_alloc; Error wrong_thread.
+  template <class G>
+  auto spawn(G&& g, const char* file = __builtin_FILE(), unsigned line = __builtin_LINE()) {
+    using Child = detail::ScopeChild<std::decay_t<G>>;
+    return detail::spawn_made<Child>(nullptr, detail::plain_request(detail::SpawnRequest::local, file, line),
+                                     [&](void* place, task::Task* task) {
+                                       ::new (place) Child{detail::ScopeTicket(*this, task), std::forward<G>(g)};
+                                     });
+  }
+
+  /// Cancels the children, and the waits of the body. scope() then returns as soon as all of them have ended.
+  void cancel() noexcept;
+
+ private:
+  friend class detail::ScopeTicket;
+  template <class R, class F>
+  friend R detail::run_in_scope(F& f);
+
+  Scope();
+  ~Scope();
+  RUNTIME_LOCAL detail::ScopeCore& core() noexcept;
+  void run(void (*call)(void*), void* body);
+
+  alignas(8) unsigned char storage_[192];
+};
+
+namespace detail {
+
+template <class R, class F>
+R run_in_scope(F& f) {
+  Scope scope;
+  LateResult<R> result;
+  auto body = [&] { result.fill([&]() -> R { return std::invoke(f, scope); }); };
+  scope.run([](void* call) { (*static_cast<decltype(body)*>(call))(); }, &body);
+  if constexpr (!std::is_void_v<R>) {
+    if (!result.is_full()) throw_scope_cancelled();
+  }
+  return result.take();
+}
+
+}  // namespace detail
+
+/// Calls f(Scope&) on this fiber, waits until every child that was spawned through the scope has ended, and gives what f
+/// gives.
+///
+/// The body counts as a child. The first error in time cancels all others, the body's waits included, and is thrown once
+/// all have ended; errors that come after it belong to their join handles, or are unhandled. A child that was aborted is
+/// no error. After Scope::cancel() a void body that was unwound is simply over.
+/// Parks: until the children have ended, also when the caller is cancelled, since they may borrow from its frame: they are
+/// cancelled then.
+/// Throws: the first error; Cancelled; Error no_runtime outside a fiber, cancelled when Scope::cancel() has unwound a body
+/// that should have given a value.
+template <class F>
+auto scope(F f) {
+  return detail::run_in_scope<std::invoke_result_t<F&, Scope&>>(f);
+}
+
+/// Runs all functions concurrently, each as a task of its own that may borrow, and gives their results as a tuple, with
+/// std::monostate for void and values for references.
+///
+/// Parks, throws, cancellation: as scope().
+template <class... F>
+auto join_all_of(F&&... f) -> std::tuple<detail::ValueOf<std::invoke_result_t<F&&>>...> {
+  std::tuple<detail::LateResult<std::invoke_result_t<F&&>>...> results;
+  scope([&](Scope& s) {
+    std::apply(
+        [&](auto&... result) {
+          (static_cast<void>(s.spawn([&result, &f] {
+             result.fill([&f]() -> std::invoke_result_t<F&&> { return std::invoke(std::forward<F>(f)); });
+           })),
+           ...);
+        },
+        results);
+  });
+  return std::apply(
+      [](auto&... result) {
+        return std::tuple<detail::ValueOf<std::invoke_result_t<F&&>>...>(detail::take_child(result)...);
+      },
+      results);
+}
+
+namespace detail {
+
+/// While it lives, the calling code is deaf to cancellation from outside. Does nothing where no fiber runs.
+class RUNTIME_API ShieldGuard final {
+ public:
+  ShieldGuard() noexcept;
+  ShieldGuard(const ShieldGuard&) = delete;
+  ShieldGuard& operator=(const ShieldGuard&) = delete;
+  ~ShieldGuard();
+
+ private:
+  bool is_set_;
+  alignas(8) unsigned char storage_[64];
+};
+
+}  // namespace detail
+
+/// Calls f, and holds back until it returns whatever cancels this task or a scope around the call.
+///
+/// Scopes inside f, such as a timeout, work as ever; this_task::is_cancelled() tells the truth. A plain thread just calls f.
+/// Throws: what f throws.
+template <class F>
+auto shield(F&& f) -> std::invoke_result_t<F&&> {
+  const detail::ShieldGuard guard;
+  return std::invoke(std::forward<F>(f));
+}
+
+}  // namespace v1
+}  // namespace runtime
