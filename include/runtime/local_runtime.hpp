@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -87,6 +88,22 @@ class RUNTIME_API LocalRuntime final {
   /// shutdown_timeout(0): every task gets one resume, nothing is waited for.
   ShutdownReport shutdown_background() { return shut_down(0); }
 
+  /// For a loop of the program's own (GLib, libuv, Qt, poll): a descriptor that is readable whenever run_ready() has work,
+  /// be it a ready task, a due timer or another thread's spawn. The same for the life of the runtime; not to be closed.
+  /// Throws: Error wrong_thread, shut_down.
+  int poll_fd() const;
+  /// From now to the next timer, zero when it is overdue; nullopt when no task waits for a time. poll_fd() is readable
+  /// then, too; this is for loops that want to know beforehand.
+  /// Throws: Error wrong_thread, shut_down.
+  std::optional<std::chrono::nanoseconds> next_deadline() const {
+    const detail::Nanos left = time_left();
+    return left >= 0 ? std::optional<std::chrono::nanoseconds>(std::chrono::nanoseconds(left)) : std::nullopt;
+  }
+  /// Looks at descriptors and timers once and resumes what is ready then, each task once, without blocking. Tasks that
+  /// yield, or become ready meanwhile, are left for the next call. Returns the number of resumes.
+  /// Throws: Error wrong_thread, shut_down, nested_block_on inside this runtime.
+  std::size_t run_ready();
+
   /// Works after shutdown, too. Throws: Error wrong_thread; Handle::metrics() is for other threads.
   RuntimeMetrics metrics() const;
 
@@ -96,6 +113,7 @@ class RUNTIME_API LocalRuntime final {
   detail::Inner* owned(const char* what) const;
   void check_open() const;
   ShutdownReport shut_down(detail::Nanos limit);
+  detail::Nanos time_left() const;  // below zero: no timer
 
   detail::Inner* inner_;
 };

@@ -118,6 +118,12 @@ void Driver::sleep(base::Nanos deadline) noexcept {
   after_look();
 }
 
+void Driver::begin_absence() noexcept {
+  if (timers_.earliest() < alarm_) set_alarm(timers_.earliest());
+  parked_.store(true, std::memory_order_seq_cst);
+  if (has_notices_.load(std::memory_order_seq_cst)) unpark();
+}
+
 void Driver::after_look() noexcept {
   if (has_notices_.load(std::memory_order_seq_cst)) read_notices();
   if (!timers_.is_empty()) timers_.fire(base::monotonic_now());

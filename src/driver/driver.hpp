@@ -56,6 +56,8 @@ class Driver final {
     if (!has_notices_.load(std::memory_order_seq_cst)) wait();
     parked_.store(false, std::memory_order_relaxed);
   }
+  /// For a loop around this one that has the thread now and waits for fd(): timers make that readable, and unpark() does.
+  void begin_absence() noexcept;
   /// Ends park() now or, if it has not begun, at once. Any thread. One eventfd write for each sleep, however often called.
   void unpark() noexcept {
     if (!parked_.load(std::memory_order_seq_cst)) return;

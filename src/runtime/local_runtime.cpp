@@ -83,6 +83,27 @@ ShutdownReport LocalRuntime::shut_down(detail::Nanos limit) {
   return inner_->shut_down(limit);
 }
 
+int LocalRuntime::poll_fd() const {
+  detail::Inner* inner = owned("LocalRuntime::poll_fd()");
+  inner->check_open("LocalRuntime::poll_fd()");
+  return inner->scheduler().embed();
+}
+
+detail::Nanos LocalRuntime::time_left() const {
+  detail::Inner* inner = owned("LocalRuntime::next_deadline()");
+  inner->check_open("LocalRuntime::next_deadline()");
+  const base::Nanos left = inner->scheduler().time_left();
+  return left == base::kForever ? -1 : left;
+}
+
+std::size_t LocalRuntime::run_ready() {
+  detail::Inner* inner = owned("LocalRuntime::run_ready()");
+  inner->enter_root("run_ready()");
+  const std::size_t resumes = inner->scheduler().run_pass();
+  inner->leave_root();
+  return resumes;
+}
+
 EnterGuard LocalRuntime::enter() const { return EnterGuard(owned("LocalRuntime::enter()")); }
 
 RuntimeMetrics LocalRuntime::metrics() const { return owned("LocalRuntime::metrics()")->metrics(); }

@@ -33,7 +33,7 @@ Task* CurrentThread::pick_from_native() noexcept { return pick(); }
 
 // The slice is over: it is time to look at the driver, or to let other threads' tasks go first once.
 Task* CurrentThread::pick_slow() noexcept {
-  if (one_resume_) return nullptr;
+  if (one_round_) return nullptr;
   if (turns_.read() >= next_look_) {
     look_due_ = true;
     return nullptr;

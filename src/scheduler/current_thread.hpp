@@ -89,6 +89,16 @@ class CurrentThread final : public task::Schedule {
   void leave_root() noexcept;
   bool has_root() const noexcept { return entry_.has_value(); }
 
+  // A loop around ours. -----------------------------------------------------------------------------------------------
+
+  /// Looks at the driver once and resumes what is ready then, each task once. Returns the number of resumes. The caller is
+  /// the root.
+  std::size_t run_pass() noexcept;
+  /// A descriptor that is readable, from now on, whenever run_pass() has work.
+  int embed() noexcept;
+  /// To the next timer, zero if it is overdue; kForever without one.
+  base::Nanos time_left() const noexcept;
+
   // The end. ----------------------------------------------------------------------------------------------------------
 
   struct Leftovers {
@@ -149,10 +159,13 @@ class CurrentThread final : public task::Schedule {
   static bool find_overflowed(const void* address, fiber::OverflowedTask& found) noexcept;
 
   void adopt(task::Task& task) noexcept;
-  /// A task has become ready without a pass of our loop: if that sleeps inside a fiber of another runtime, it ends.
+  /// A task has become ready without a pass of our loop: if that sleeps inside a fiber of another runtime, or a loop around
+  /// it has the thread, it is told.
   void rouse() noexcept {
-    if (RUNTIME_UNLIKELY(asleep_in_ != nullptr)) task::wake(*asleep_in_);
+    if (RUNTIME_UNLIKELY(is_rousable_)) rouse_now();
   }
+  void rouse_now() noexcept;
+  void leave_to_outer_loop() noexcept;
   void begin_slice() noexcept { slice_end_ = next_look_ < next_injected_ ? next_look_ : next_injected_; }
 
   // What the switch touches comes first.
@@ -186,7 +199,9 @@ class CurrentThread final : public task::Schedule {
   std::uint64_t last_id_ = 0;
   std::uint64_t random_;             // state of the sequence
   std::atomic<State> state_{State::open};
-  bool one_resume_ = false;          // the last round: pick() ends with the slice
+  bool one_round_ = false;           // each ready task has one turn: pick() ends with the slice
+  bool is_embedded_ = false;         // a loop around ours watches the driver's descriptor
+  bool is_rousable_ = false;         // see rouse()
 
   task::Task root_;
   task::Task* outer_ = nullptr;      // what ran on this thread when the root entered: a task of another runtime

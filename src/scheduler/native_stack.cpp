@@ -98,12 +98,14 @@ void CurrentThread::sleep_in_outer(const Task& waiter) noexcept {
     if (driver_.earliest() != base::kForever) outer_driver.arm(timer);
     thread_state.running = outer_;
     asleep_in_ = outer_;  // a sibling of that fiber may wake one of our tasks, and the kernel would not tell us
+    is_rousable_ = true;
     const task::Waiting waiting(*outer_, task::WaitFor::inner_runtime);
     task::park_until_certain(*outer_, [&] {
       return news.has_news() || timer.has_fired() || retry.has_fired() || waiter.phase == Phase::ready ||
              !run_queue_.is_empty() || (is_open() && !root_.is_cancel_requested() && task::is_cancel_due(*outer_));
     });
     asleep_in_ = nullptr;
+    is_rousable_ = false;
     thread_state.running = nullptr;
     outer_driver.unwatch(news);
     outer_driver.disarm(timer);
@@ -225,6 +227,7 @@ void CurrentThread::enter_root() {
   outer_ = thread_state.running;
   thread_state.running = &root_;
   entry_.emplace(context_);
+  is_rousable_ = false;
 }
 
 void CurrentThread::leave_root() noexcept {
@@ -237,6 +240,7 @@ void CurrentThread::leave_root() noexcept {
   root_.phase = Phase::draft;
   root_.signals.fetch_and(~Task::kCancelRequested, std::memory_order_relaxed);
   signal_stack_.leave();
+  if (is_embedded_ && is_open()) leave_to_outer_loop();
 }
 
 // The end. --------------------------------------------------------------------------------------------------------------
@@ -251,7 +255,7 @@ CurrentThread::Leftovers CurrentThread::shut_down(base::Nanos deadline, bool one
   for (Task* task = owned_.front(); task != nullptr; task = owned_.next(*task)) task->abort();
 
   if (one_resume) {
-    one_resume_ = true;
+    one_round_ = true;
     slice_end_ = turns_.read() + run_queue_.depth();
     run_ready();
   } else {

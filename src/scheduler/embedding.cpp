@@ -1,0 +1,58 @@
+#include <algorithm>
+
+#include "scheduler/current_thread.hpp"
+
+// Driven by a loop that is not ours: between its calls nobody runs our loop, and the driver's descriptor has to say that
+// there is work.
+
+namespace runtime::inline v1::scheduler {
+
+using task::Task;
+
+std::size_t CurrentThread::run_pass() noexcept {
+  RUNTIME_ASSERT(has_root());
+  driver_.look();
+  after_look();
+  while (Task* task = pick_injected()) {
+    task->phase = task::Phase::ready;
+    run_queue_.push(*task);
+  }
+  // Whoever becomes ready from here on waits for the next pass: the loop around us has work of its own.
+  const std::uint64_t before = turns_.read();
+  one_round_ = true;
+  slice_end_ = before + run_queue_.depth();
+  run_ready();
+  one_round_ = false;
+  begin_slice();
+  return static_cast<std::size_t>(turns_.read() - before);
+}
+
+int CurrentThread::embed() noexcept {
+  if (!is_embedded_) {
+    is_embedded_ = true;
+    if (!has_root()) leave_to_outer_loop();
+  }
+  return driver_.fd();
+}
+
+base::Nanos CurrentThread::time_left() const noexcept {
+  const base::Nanos deadline = driver_.earliest();
+  return deadline == base::kForever ? base::kForever : std::max<base::Nanos>(0, deadline - base::monotonic_now());
+}
+
+// From here to the next call of ours, whoever makes a task ready rings.
+void CurrentThread::leave_to_outer_loop() noexcept {
+  is_rousable_ = true;
+  driver_.begin_absence();
+  if (!run_queue_.is_empty() || !inject_queue_.is_empty()) driver_.unpark();
+}
+
+void CurrentThread::rouse_now() noexcept {
+  if (asleep_in_ != nullptr) {
+    task::wake(*asleep_in_);
+  } else {
+    driver_.unpark();
+  }
+}
+
+}  // namespace runtime::inline v1::scheduler
