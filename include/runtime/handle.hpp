@@ -10,6 +10,7 @@
 #include <runtime/detail/raw_task.hpp>
 #include <runtime/detail/root_scope.hpp>
 #include <runtime/detail/spawn.hpp>
+#include <runtime/dump.hpp>
 #include <runtime/error.hpp>
 #include <runtime/export.hpp>
 #include <runtime/metrics.hpp>
@@ -88,6 +89,13 @@ class RUNTIME_API Handle final {
 
   [[nodiscard]] EnterGuard enter() const { return EnterGuard(inner_); }
   RuntimeMetrics metrics() const;
+  /// What every task is doing now.
+  ///
+  /// On another thread it waits, parking a fiber, until the owner thread looks at its driver: while it is outside block_on
+  /// and run_ready(), for as long as that lasts. The owner is stopped only while call stacks are copied; naming them is the
+  /// caller's work. Of a runtime that is gone: empty.
+  /// Throws: std::bad_alloc.
+  Dump dump() const;
   RuntimeId id() const noexcept;
   /// The name given to the builder; empty if there is none. Valid as long as this handle.
   std::string_view name() const noexcept;

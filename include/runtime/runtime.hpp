@@ -5,6 +5,7 @@
 #include <runtime/blocking.hpp>
 #include <runtime/builder.hpp>
 #include <runtime/cancellation_token.hpp>
+#include <runtime/dump.hpp>
 #include <runtime/error.hpp>
 #include <runtime/export.hpp>
 #include <runtime/handle.hpp>

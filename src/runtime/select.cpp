@@ -50,7 +50,7 @@ class Runner final : public task::JoinWaiter {
   bool has_ended = false;
 };
 
-class Race final {
+class Race final : public task::Branches {
  public:
   Race(Task& owner, std::size_t n) : n_(n), owner_(owner), runners_(std::make_unique<Runner[]>(n)) {}
   Race(const Race&) = delete;
@@ -89,6 +89,11 @@ class Race final {
                 runners_[scheduler().random_below(static_cast<std::uint32_t>(i))].next_to_start);
     }
     for (std::size_t i = 0; i < n_; ++i) scheduler().start_branch(*runners_[runners_[i].next_to_start].task);
+  }
+
+  std::size_t count() const noexcept override { return n_; }
+  const Task* at(std::size_t index) const noexcept override {
+    return runners_[index].has_ended ? nullptr : runners_[index].task;
   }
 
   void ended(Runner& runner) noexcept {
@@ -149,7 +154,8 @@ std::size_t race(const BranchCall* calls, std::size_t n, std::exception_ptr& thr
   Race race(owner, n);
   race.prepare(calls);
   race.launch();
-  const task::Waiting waiting(owner, task::WaitFor::children);
+  task::Waiting waiting(owner, task::WaitFor::children);
+  waiting.branches = &race;
   const auto end = task::park_until(owner, [&race] { return race.is_decided(); });
   if (end == task::ParkEnd::cancelled) race.cancel();
   task::park_until_certain(owner, [&race] { return race.is_over(); });

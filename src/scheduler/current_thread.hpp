@@ -8,6 +8,7 @@
 
 #include "base/clock.hpp"
 #include "base/linked_list.hpp"
+#include "base/mpsc_stack.hpp"
 #include "context/context.hpp"
 #include "driver/driver.hpp"
 #include "fiber/float_state.hpp"
@@ -33,6 +34,18 @@ class MemoryOwner {
 
  protected:
   ~MemoryOwner() = default;
+};
+
+/// Something that another thread wants done on the owner thread. Lives in the frame of whoever waits for it.
+class OwnerCall {
+ public:
+  /// Owner thread, on the native stack, between two resumes; must not park. The call may be gone before it returns.
+  virtual void run() noexcept = 0;
+
+  OwnerCall* next_call = nullptr;
+
+ protected:
+  ~OwnerCall() = default;
 };
 
 /// The loop: which task runs next, and when the thread sleeps.
@@ -115,6 +128,16 @@ class CurrentThread final : public task::Schedule {
   /// The owner gives up its share of the cells' memory. True: nobody else has one. Once, after shut_down().
   bool close_cells() noexcept { return cells_.close(); }
 
+  /// Has it run soon: at the next look at the driver. False when the runtime is closed. Any thread but the owner.
+  bool call_on_owner(OwnerCall& call) noexcept;
+
+  /// Shows each task that has not ended, in spawn order, and before them the root, if there is one. Owner thread.
+  template <class Visit>
+  void for_each(Visit visit) {
+    if (has_root()) visit(root_);
+    for (task::Task* task = owned_.front(); task != nullptr; task = owned_.next(*task)) visit(*task);
+  }
+
   struct Counts {
     std::uint64_t alive, spawned, injected, injected_ever, ready, resumes, stacks_in_use, stacks_pooled;
   };
@@ -150,6 +173,8 @@ class CurrentThread final : public task::Schedule {
   void sleep(const task::Task& waiter) noexcept;
   void sleep_in_outer(const task::Task& waiter) noexcept;
   void after_look() noexcept;
+  static void serve_calls(OwnerCall* first) noexcept;
+  bool has_nothing_from_others() const noexcept { return inject_queue_.is_empty() && calls_.is_empty(); }
   void count_other_stacks() noexcept;
   bool find_stack(task::Task& task) noexcept;
   void destroy_unstarted(task::Task& task) noexcept;
@@ -188,6 +213,7 @@ class CurrentThread final : public task::Schedule {
   MemoryOwner& owner_;
   task::CellPool cells_;
   InjectQueue inject_queue_;
+  base::MpscStack<OwnerCall, &OwnerCall::next_call> calls_;
   base::LinkedList<task::Task, &task::Task::owned_previous, &task::Task::owned_next> owned_;  // alive, in spawn order
   fiber::StackPool reaper_stacks_;   // on which closures that never ran are destroyed; usually one, used again and again
   std::vector<std::unique_ptr<fiber::StackPool>> other_stacks_;  // of the sizes that TaskBuilder asked for

@@ -44,7 +44,7 @@ base::Nanos CurrentThread::time_left() const noexcept {
 void CurrentThread::leave_to_outer_loop() noexcept {
   is_rousable_ = true;
   driver_.begin_absence();
-  if (!run_queue_.is_empty() || !inject_queue_.is_empty()) driver_.unpark();
+  if (!run_queue_.is_empty() || !has_nothing_from_others()) driver_.unpark();
 }
 
 void CurrentThread::rouse_now() noexcept {

@@ -66,7 +66,7 @@ void CurrentThread::look_at_driver() noexcept {
 
 void CurrentThread::sleep(const Task& waiter) noexcept {
   // A task injected between the test of drive() and now is seen here: the driver asks after it has raised its flag.
-  const auto may_sleep = [this] { return inject_queue_.is_empty(); };
+  const auto may_sleep = [this] { return has_nothing_from_others(); };
   if (outer_ != nullptr && outer_->kind != Kind::blocking) {
     sleep_in_outer(waiter);
   } else {
@@ -88,7 +88,7 @@ void CurrentThread::sleep_in_outer(const Task& waiter) noexcept {
   if (waiter.phase == Phase::ready || !run_queue_.is_empty()) return;
   driver::Driver& outer_driver = static_cast<CurrentThread*>(outer_->schedule)->driver_;
   driver_.park_elsewhere([&] {
-    if (!inject_queue_.is_empty()) return;
+    if (!has_nothing_from_others()) return;
     driver::FdWatch news(*outer_, driver_.fd(), driver::kReadable);
     driver::Timer timer(*outer_, driver_.earliest());
     // Without the memory to watch, it looks again a millisecond later.
@@ -119,6 +119,17 @@ void CurrentThread::after_look() noexcept {
   look_due_ = false;
   next_look_ = turns_.read() + config_.event_interval;
   begin_slice();
+  if (RUNTIME_UNLIKELY(!calls_.is_empty())) serve_calls(calls_.take_all());
+}
+
+void CurrentThread::serve_calls(OwnerCall* first) noexcept {
+  while (first != nullptr) std::exchange(first, first->next_call)->run();
+}
+
+bool CurrentThread::call_on_owner(OwnerCall& call) noexcept {
+  if (!calls_.push(call)) return false;
+  driver_.unpark();
+  return true;
 }
 
 // A stack for a task that starts. A task that was cancelled before, or can have none, gets one only for what its captures
@@ -275,6 +286,7 @@ CurrentThread::Leftovers CurrentThread::shut_down(base::Nanos deadline, bool one
     }
   }
   state_.store(State::closed, std::memory_order_release);
+  serve_calls(calls_.close());
   leftovers.left_parked = static_cast<std::size_t>(alive_.read());
   // Whoever joins a task that will never end is told so. Its frames still use the cell: nobody gives that back.
   for (Task* task = owned_.front(); task != nullptr; task = owned_.next(*task)) {

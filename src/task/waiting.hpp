@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 
 #include "base/clock.hpp"
@@ -30,6 +31,18 @@ enum class WaitFor : std::uint8_t {
   children,      // of a scope, a select, a join set or a tracker
   pool_threads,  // the end of another runtime's
   inner_runtime,
+  other_runtime,
+};
+
+/// The branches that a select waits for, as dumps see them.
+class Branches {
+ public:
+  virtual std::size_t count() const noexcept = 0;
+  /// Null when it has ended.
+  virtual const Task* at(std::size_t index) const noexcept = 0;
+
+ protected:
+  ~Branches() = default;
 };
 
 /// Why the running fiber parks, for whoever dumps it. Lives in the frame of the wait, around the parking; waits nest: one
@@ -57,6 +70,7 @@ class Waiting final {
   std::uint64_t joined = 0;                             // join: the id of the task
   const void* object = nullptr;                         // lock, channel, …: tells two of them apart
   const std::atomic<std::uint64_t>* holder = nullptr;   // lock: the id of the task that has it; 0: none, or no task
+  const Branches* branches = nullptr;                   // children: those of a select
   Waiting* const outer;
 
  private:

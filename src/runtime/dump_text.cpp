@@ -1,0 +1,130 @@
+#include "runtime/dump_text.hpp"
+
+#include <cinttypes>
+#include <cstdio>
+
+#include "base/symbolizer.hpp"
+#include "driver/fd_watch.hpp"
+
+namespace runtime::inline v1::detail {
+namespace {
+
+std::string hex(std::uint64_t number) {
+  char text[24];
+  std::snprintf(text, sizeof text, "0x%" PRIx64, number);
+  return text;
+}
+
+// "1.5 s", "20 ms", "3 us": enough for people.
+std::string duration(base::Nanos nanos) {
+  if (nanos == base::kForever) return "for ever";
+  char text[40];
+  if (nanos >= 1'000'000'000) {
+    std::snprintf(text, sizeof text, "%.3f s", static_cast<double>(nanos) / 1e9);
+  } else if (nanos >= 1'000'000) {
+    std::snprintf(text, sizeof text, "%.3f ms", static_cast<double>(nanos) / 1e6);
+  } else {
+    std::snprintf(text, sizeof text, "%.1f us", static_cast<double>(nanos) / 1e3);
+  }
+  return text;
+}
+
+void write_wait(std::string& out, const WaitRecord& wait, const std::string& indent) {
+  out += indent + "waits for " + name_of(wait.what);
+  if (wait.fd >= 0) out += " " + std::to_string(wait.fd) + " (" + interest_name(wait.interest) + ")";
+  if (wait.task != 0) {
+    out += wait.what == task::WaitFor::join ? " of task " : ", held by task ";
+    out += std::to_string(wait.task);
+  }
+  if (wait.object != nullptr) out += " at " + hex(reinterpret_cast<std::uintptr_t>(wait.object));
+  if (wait.remaining >= 0) out += ", " + duration(wait.remaining) + " left";
+  out += ", since " + duration(wait.since) + "\n";
+}
+
+void write_task(std::string& out, const TaskRecord& task, base::Symbolizer& symbols, const std::string& title,
+                const std::string& indent) {
+  out += indent + title;
+  if (!task.name.empty()) out += " \"" + task.name + "\"";
+  out += std::string(": ") + name_of(task.phase);
+  if (!task.is_started) out += ", not started";
+  if (task.is_cancelled) out += ", cancelled";
+  if (task.spawn_line != 0) out += "; spawned at " + std::string(task.spawn_file) + ":" + std::to_string(task.spawn_line);
+  out += "\n";
+  for (const WaitRecord& wait : task.waits) write_wait(out, wait, indent + "  ");
+  std::size_t number = 0;
+  for (const std::uintptr_t address : task.frames) {
+    const base::Symbol& symbol = symbols.name(address, true);
+    out += indent + "    #" + std::to_string(number++) + " " + (symbol.function.empty() ? hex(address) : symbol.function);
+    if (!symbol.function.empty()) out += "+" + hex(symbol.function_offset);
+    if (!symbol.module.empty()) out += " (" + symbol.module + "+" + hex(symbol.module_offset) + ")";
+    out += "\n";
+  }
+  for (const TaskRecord& branch : task.branches) write_task(out, branch, symbols, "branch", indent + "  ");
+}
+
+}  // namespace
+
+const char* name_of(task::WaitFor what) noexcept {
+  switch (what) {
+    case task::WaitFor::timer: return "timer";
+    case task::WaitFor::descriptor: return "descriptor";
+    case task::WaitFor::join: return "join";
+    case task::WaitFor::blocking_job: return "blocking job";
+    case task::WaitFor::mutex: return "mutex";
+    case task::WaitFor::rwlock_read: return "rwlock read";
+    case task::WaitFor::rwlock_write: return "rwlock write";
+    case task::WaitFor::condition_variable: return "condition variable";
+    case task::WaitFor::semaphore: return "semaphore";
+    case task::WaitFor::notify: return "notify";
+    case task::WaitFor::barrier: return "barrier";
+    case task::WaitFor::once_cell: return "once cell";
+    case task::WaitFor::channel_send: return "channel send";
+    case task::WaitFor::channel_receive: return "channel receive";
+    case task::WaitFor::channel_closed: return "channel closed";
+    case task::WaitFor::token: return "cancellation token";
+    case task::WaitFor::children: return "children";
+    case task::WaitFor::pool_threads: return "pool threads";
+    case task::WaitFor::inner_runtime: return "inner runtime";
+    case task::WaitFor::other_runtime: return "other runtime";
+  }
+  return "unknown";
+}
+
+const char* name_of(task::Phase phase) noexcept {
+  switch (phase) {
+    case task::Phase::running: return "running";
+    case task::Phase::parked: return "parked";
+    case task::Phase::draft:
+    case task::Phase::ready:
+    case task::Phase::ended: return "ready";  // one that is in the list has not ended
+  }
+  return "unknown";
+}
+
+std::string interest_name(std::uint8_t interest) {
+  std::string name;
+  for (const auto& [bit, word] : {std::pair(driver::kReadable, "readable"), std::pair(driver::kWritable, "writable"),
+                                  std::pair(driver::kPriority, "priority")}) {
+    if ((interest & bit) == 0) continue;
+    if (!name.empty()) name += ", ";
+    name += word;
+  }
+  return name.empty() ? "closed" : name;
+}
+
+std::string dump_as_text(std::uint64_t runtime_id, std::string_view runtime_name, const TaskRecords& records) {
+  base::Symbolizer symbols;
+  std::string out = "runtime " + std::to_string(runtime_id);
+  if (!runtime_name.empty()) out += " \"" + std::string(runtime_name) + "\"";
+  out += ": " + std::to_string(records.tasks.size()) + " tasks\n";
+  for (const auto& ring : find_deadlocks(records)) {
+    out += "deadlock: ";
+    for (const std::uint64_t id : ring) out += "task " + std::to_string(id) + " waits for ";
+    out += "task " + std::to_string(ring.front()) + "\n";
+  }
+  for (const TaskRecord& root : records.root) write_task(out, root, symbols, "root", "");
+  for (const TaskRecord& task : records.tasks) write_task(out, task, symbols, "task " + std::to_string(task.id), "");
+  return out;
+}
+
+}  // namespace runtime::inline v1::detail

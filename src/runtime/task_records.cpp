@@ -1,0 +1,102 @@
+#include "runtime/task_records.hpp"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "fiber/walk.hpp"
+#include "task/branch.hpp"
+#include "task/cancel_scope.hpp"
+#include "task/current.hpp"
+
+namespace runtime::inline v1::detail {
+namespace {
+
+using task::Task;
+
+WaitRecord record_wait(const task::Waiting& waiting, base::Nanos now) {
+  WaitRecord record{};
+  record.what = waiting.what;
+  record.interest = waiting.interest;
+  record.fd = waiting.fd;
+  record.since = std::max<base::Nanos>(0, now - waiting.since);
+  record.remaining = -1;
+  if (waiting.what == task::WaitFor::timer) {
+    record.remaining = waiting.deadline == base::kForever ? base::kForever : std::max<base::Nanos>(0, waiting.deadline - now);
+  }
+  record.task = waiting.holder != nullptr ? waiting.holder->load(std::memory_order_relaxed) : waiting.joined;
+  record.object = waiting.object;
+  return record;
+}
+
+TaskRecord record_task(const Task& task, base::Nanos now) {
+  TaskRecord record;
+  record.id = task.id;
+  record.name = task.name();
+  record.phase = task.phase;
+  record.is_started = task.fiber != nullptr;
+  record.is_cancelled = task.is_cancel_requested();
+  record.spawn_file = task.spawn_file;
+  record.spawn_line = task.spawn_line;
+  if (task.fiber == nullptr) return record;
+
+  const bool runs = &task == task::current();
+  for (const task::Waiting* waiting = task.fiber->waiting; waiting != nullptr; waiting = waiting->outer) {
+    if (!runs) record.waits.push_back(record_wait(*waiting, now));
+    if (waiting->branches == nullptr) continue;
+    for (std::size_t i = 0; i < waiting->branches->count(); ++i) {
+      if (const Task* branch = waiting->branches->at(i)) record.branches.push_back(record_task(*branch, now));
+    }
+  }
+  // The root's own stack is the one we are on when nothing else runs.
+  const bool is_here = runs || (task.kind == task::Kind::root && task::current() == nullptr);
+  const fiber::Frames frames = is_here ? fiber::walk_here() : fiber::walk(*task.fiber);
+  record.frames.assign(frames.addresses, frames.addresses + frames.count);
+  return record;
+}
+
+std::uint64_t blocker_of(const TaskRecord& record) {
+  for (const WaitRecord& wait : record.waits) {
+    if (wait.task != 0) return wait.task;
+  }
+  return 0;
+}
+
+}  // namespace
+
+TaskRecords record_tasks(scheduler::CurrentThread& scheduler) {
+  TaskRecords records;
+  const base::Nanos now = base::monotonic_now();
+  scheduler.for_each([&](const Task& task) {
+    (task.kind == task::Kind::root ? records.root : records.tasks).push_back(record_task(task, now));
+  });
+  return records;
+}
+
+// Each task waits for one other at most, so a ring is found by following: whoever is met twice in one walk is in it.
+std::vector<std::vector<std::uint64_t>> find_deadlocks(const TaskRecords& records) {
+  std::unordered_map<std::uint64_t, std::uint64_t> waits_for;
+  for (const TaskRecord& record : records.tasks) {
+    if (const std::uint64_t blocker = blocker_of(record)) waits_for.emplace(record.id, blocker);
+  }
+  std::vector<std::vector<std::uint64_t>> rings;
+  std::unordered_map<std::uint64_t, std::uint64_t> seen_in;  // task -> the walk that came by first
+  for (const TaskRecord& record : records.tasks) {
+    std::uint64_t id = record.id;
+    while (id != 0 && seen_in.emplace(id, record.id).second) {
+      const auto next = waits_for.find(id);
+      id = next != waits_for.end() ? next->second : 0;
+    }
+    if (id == 0 || seen_in.at(id) != record.id) continue;
+    std::vector<std::uint64_t> ring;
+    const std::uint64_t first = id;
+    do {
+      ring.push_back(id);
+      id = waits_for.at(id);
+    } while (id != first);
+    std::rotate(ring.begin(), std::min_element(ring.begin(), ring.end()), ring.end());
+    rings.push_back(std::move(ring));
+  }
+  return rings;
+}
+
+}  // namespace runtime::inline v1::detail
