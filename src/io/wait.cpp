@@ -35,6 +35,13 @@ WaitEnd wait_blindly(task::Task& task, base::Nanos deadline) noexcept {
 
 bool on_fiber() noexcept { return task::parkable() != nullptr; }
 
+bool begin_call() noexcept {
+  task::Task* task = task::parkable();
+  if (task == nullptr) return false;
+  task->schedule->spend_budget(*task);
+  return true;
+}
+
 bool cancel_pending() noexcept {
   const task::Task* task = task::parkable();
   return task != nullptr && task::is_cancel_due(*task);

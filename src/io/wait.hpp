@@ -28,6 +28,9 @@ struct FdWait {
 
 /// The caller runs on a fiber: a task or the root of block_on.
 bool on_fiber() noexcept;
+/// The same, for the beginning of a call that may wait: costs a fiber one unit of its budget, whether the call waits or
+/// not, so that a loop over descriptors that are always ready does not keep the driver from being looked at.
+bool begin_call() noexcept;
 /// The next wait of this fiber would end as cancelled, at once.
 bool cancel_pending() noexcept;
 

@@ -38,7 +38,7 @@ int runtime_accept(int fd, sockaddr* address, socklen_t* address_size) {
 }
 
 int runtime_accept4(int fd, sockaddr* address, socklen_t* address_size, int flags) {
-  if (!io::on_fiber()) {
+  if (!io::begin_call()) {
     return posix::on_plain_thread(fd, SO_RCVTIMEO, [&] { return ::accept4(fd, address, address_size, flags); });
   }
   const posix::KeepErrno errno_before;

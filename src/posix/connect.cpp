@@ -55,7 +55,7 @@ namespace io = runtime::io;
 namespace posix = runtime::posix;
 
 int runtime_connect(int fd, const sockaddr* address, socklen_t address_size) {
-  if (!io::on_fiber()) return ::connect(fd, address, address_size);
+  if (!io::begin_call()) return ::connect(fd, address, address_size);
   const posix::KeepErrno errno_before;
   return errno_before.unless_failed(posix::connect_parking(fd, address, address_size));
 }

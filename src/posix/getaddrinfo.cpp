@@ -112,7 +112,7 @@ namespace io = runtime::io;
 namespace posix = runtime::posix;
 
 int runtime_getaddrinfo(const char* node, const char* service, const addrinfo* hints, addrinfo** result) {
-  if (!io::on_fiber()) return ::getaddrinfo(node, service, hints, result);
+  if (!io::begin_call()) return ::getaddrinfo(node, service, hints, result);
   const int errno_before = errno;
   int code;
   if (!posix::resolve_number(node, service, hints, result, code)) code = posix::look_up(node, service, hints, result);

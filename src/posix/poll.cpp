@@ -152,7 +152,7 @@ namespace io = runtime::io;
 namespace posix = runtime::posix;
 
 int runtime_poll(pollfd* fds, nfds_t count, int timeout) {
-  if (!io::on_fiber()) return ::poll(fds, count, timeout);
+  if (!io::begin_call()) return ::poll(fds, count, timeout);
   const posix::KeepErrno errno_before;
   return errno_before.unless_failed(posix::poll_parking(fds, count, timeout));
 }

@@ -49,7 +49,7 @@ namespace io = runtime::io;
 namespace posix = runtime::posix;
 
 ssize_t runtime_read(int fd, void* buffer, size_t count) {
-  if (!io::on_fiber()) {
+  if (!io::begin_call()) {
     return posix::on_plain_thread(fd, SO_RCVTIMEO, [&] { return ::read(fd, buffer, count); });
   }
   const posix::KeepErrno errno_before;
@@ -58,7 +58,7 @@ ssize_t runtime_read(int fd, void* buffer, size_t count) {
 
 ssize_t runtime_readv(int fd, const iovec* parts, int count) {
   const auto plain = [&] { return ::readv(fd, parts, count); };
-  if (!io::on_fiber()) return posix::on_plain_thread(fd, SO_RCVTIMEO, plain);
+  if (!io::begin_call()) return posix::on_plain_thread(fd, SO_RCVTIMEO, plain);
   const posix::KeepErrno errno_before;
   return errno_before.unless_failed(posix::read_parts(fd, parts, count, true, plain));
 }

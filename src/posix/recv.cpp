@@ -28,7 +28,7 @@ ssize_t runtime_recv(int fd, void* buffer, size_t size, int flags) {
 }
 
 ssize_t runtime_recvfrom(int fd, void* buffer, size_t size, int flags, sockaddr* address, socklen_t* address_size) {
-  if (!io::on_fiber()) return ::recvfrom(fd, buffer, size, flags, address, address_size);
+  if (!io::begin_call()) return ::recvfrom(fd, buffer, size, flags, address, address_size);
   const posix::KeepErrno errno_before;
   const ssize_t received = posix::receive(
       fd, flags, [&] { return ::recvfrom(fd, buffer, size, flags | MSG_DONTWAIT, address, address_size); },
@@ -44,7 +44,7 @@ ssize_t runtime_recvfrom(int fd, void* buffer, size_t size, int flags, sockaddr*
 }
 
 ssize_t runtime_recvmsg(int fd, msghdr* message, int flags) {
-  if (!io::on_fiber()) return ::recvmsg(fd, message, flags);
+  if (!io::begin_call()) return ::recvmsg(fd, message, flags);
   const posix::KeepErrno errno_before;
   msghdr asked{};
   if ((flags & MSG_WAITALL) != 0 && message != nullptr) asked = *message;

@@ -13,7 +13,7 @@ ssize_t runtime_send(int fd, const void* buffer, size_t size, int flags) {
 
 ssize_t runtime_sendto(int fd, const void* buffer, size_t size, int flags, const sockaddr* address,
                        socklen_t address_size) {
-  if (!io::on_fiber()) return ::sendto(fd, buffer, size, flags, address, address_size);
+  if (!io::begin_call()) return ::sendto(fd, buffer, size, flags, address, address_size);
   const posix::KeepErrno errno_before;
   const ssize_t sent = ::sendto(fd, buffer, size, flags | MSG_DONTWAIT, address, address_size);
   if (sent >= 0 && static_cast<size_t>(sent) == size) return sent;
@@ -27,7 +27,7 @@ ssize_t runtime_sendto(int fd, const void* buffer, size_t size, int flags, const
 }
 
 ssize_t runtime_sendmsg(int fd, const msghdr* message, int flags) {
-  if (!io::on_fiber()) return ::sendmsg(fd, message, flags);
+  if (!io::begin_call()) return ::sendmsg(fd, message, flags);
   const posix::KeepErrno errno_before;
   const ssize_t sent = ::sendmsg(fd, message, flags | MSG_DONTWAIT);
   // A message the kernel could not read is not looked into here either.

@@ -72,7 +72,7 @@ namespace io = runtime::io;
 namespace posix = runtime::posix;
 
 ssize_t runtime_write(int fd, const void* buffer, size_t count) {
-  if (!io::on_fiber()) {
+  if (!io::begin_call()) {
     return posix::on_plain_thread(fd, SO_SNDTIMEO, [&] { return ::write(fd, buffer, count); });
   }
   const posix::KeepErrno errno_before;
@@ -81,7 +81,7 @@ ssize_t runtime_write(int fd, const void* buffer, size_t count) {
 
 ssize_t runtime_writev(int fd, const iovec* parts, int count) {
   const auto plain = [&] { return ::writev(fd, parts, count); };
-  if (!io::on_fiber()) return posix::on_plain_thread(fd, SO_SNDTIMEO, plain);
+  if (!io::begin_call()) return posix::on_plain_thread(fd, SO_SNDTIMEO, plain);
   const posix::KeepErrno errno_before;
   return errno_before.unless_failed(posix::write_parts(fd, parts, count, true, plain));
 }

@@ -2,12 +2,17 @@
 
 #include <cinttypes>
 #include <cstdio>
+#include <initializer_list>
 
 #include "base/symbolizer.hpp"
 #include "driver/fd_watch.hpp"
 
 namespace runtime::inline v1::detail {
 namespace {
+
+void append(std::string& out, std::initializer_list<std::string_view> parts) {
+  for (const std::string_view part : parts) out += part;
+}
 
 std::string hex(std::uint64_t number) {
   char text[24];
@@ -30,33 +35,32 @@ std::string duration(base::Nanos nanos) {
 }
 
 void write_wait(std::string& out, const WaitRecord& wait, const std::string& indent) {
-  out += indent + "waits for " + name_of(wait.what);
-  if (wait.fd >= 0) out += " " + std::to_string(wait.fd) + " (" + interest_name(wait.interest) + ")";
+  append(out, {indent, "waits for ", name_of(wait.what)});
+  if (wait.fd >= 0) append(out, {" ", std::to_string(wait.fd), " (", interest_name(wait.interest), ")"});
   if (wait.task != 0) {
-    out += wait.what == task::WaitFor::join ? " of task " : ", held by task ";
-    out += std::to_string(wait.task);
+    append(out, {wait.what == task::WaitFor::join ? " of task " : ", held by task ", std::to_string(wait.task)});
   }
-  if (wait.object != nullptr) out += " at " + hex(reinterpret_cast<std::uintptr_t>(wait.object));
-  if (wait.remaining >= 0) out += ", " + duration(wait.remaining) + " left";
-  out += ", since " + duration(wait.since) + "\n";
+  if (wait.object != nullptr) append(out, {" at ", hex(reinterpret_cast<std::uintptr_t>(wait.object))});
+  if (wait.remaining >= 0) append(out, {", ", duration(wait.remaining), " left"});
+  append(out, {", since ", duration(wait.since), "\n"});
 }
 
 void write_task(std::string& out, const TaskRecord& task, base::Symbolizer& symbols, const std::string& title,
                 const std::string& indent) {
-  out += indent + title;
-  if (!task.name.empty()) out += " \"" + task.name + "\"";
-  out += std::string(": ") + name_of(task.phase);
+  append(out, {indent, title});
+  if (!task.name.empty()) append(out, {" \"", task.name, "\""});
+  append(out, {": ", name_of(task.phase)});
   if (!task.is_started) out += ", not started";
   if (task.is_cancelled) out += ", cancelled";
-  if (task.spawn_line != 0) out += "; spawned at " + std::string(task.spawn_file) + ":" + std::to_string(task.spawn_line);
+  if (task.spawn_line != 0) append(out, {"; spawned at ", task.spawn_file, ":", std::to_string(task.spawn_line)});
   out += "\n";
   for (const WaitRecord& wait : task.waits) write_wait(out, wait, indent + "  ");
   std::size_t number = 0;
   for (const std::uintptr_t address : task.frames) {
     const base::Symbol& symbol = symbols.name(address, true);
-    out += indent + "    #" + std::to_string(number++) + " " + (symbol.function.empty() ? hex(address) : symbol.function);
-    if (!symbol.function.empty()) out += "+" + hex(symbol.function_offset);
-    if (!symbol.module.empty()) out += " (" + symbol.module + "+" + hex(symbol.module_offset) + ")";
+    append(out, {indent, "    #", std::to_string(number++), " ", symbol.function.empty() ? hex(address) : symbol.function});
+    if (!symbol.function.empty()) append(out, {"+", hex(symbol.function_offset)});
+    if (!symbol.module.empty()) append(out, {" (", symbol.module, "+", hex(symbol.module_offset), ")"});
     out += "\n";
   }
   for (const TaskRecord& branch : task.branches) write_task(out, branch, symbols, "branch", indent + "  ");
@@ -115,12 +119,12 @@ std::string interest_name(std::uint8_t interest) {
 std::string dump_as_text(std::uint64_t runtime_id, std::string_view runtime_name, const TaskRecords& records) {
   base::Symbolizer symbols;
   std::string out = "runtime " + std::to_string(runtime_id);
-  if (!runtime_name.empty()) out += " \"" + std::string(runtime_name) + "\"";
-  out += ": " + std::to_string(records.tasks.size()) + " tasks\n";
+  if (!runtime_name.empty()) append(out, {" \"", runtime_name, "\""});
+  append(out, {": ", std::to_string(records.tasks.size()), " tasks\n"});
   for (const auto& ring : find_deadlocks(records)) {
     out += "deadlock: ";
-    for (const std::uint64_t id : ring) out += "task " + std::to_string(id) + " waits for ";
-    out += "task " + std::to_string(ring.front()) + "\n";
+    for (const std::uint64_t id : ring) append(out, {"task ", std::to_string(id), " waits for "});
+    append(out, {"task ", std::to_string(ring.front()), "\n"});
   }
   for (const TaskRecord& root : records.root) write_task(out, root, symbols, "root", "");
   for (const TaskRecord& task : records.tasks) write_task(out, task, symbols, "task " + std::to_string(task.id), "");
