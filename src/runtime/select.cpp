@@ -32,10 +32,8 @@ void run_branch(void* body) {
   } reset{fiber};
   branch.run(branch.body);
 }
-void drop_nothing(void*) noexcept {}
-
 constexpr CellTable kBranchTable = {
-    sizeof(CellTable), alignof(task::Branch), sizeof(task::Branch), sizeof(task::Branch), &run_branch, nullptr, &drop_nothing};
+    sizeof(CellTable), alignof(task::Branch), sizeof(task::Branch), sizeof(task::Branch), &run_branch, nullptr, nullptr};
 
 class Race;
 

@@ -24,7 +24,7 @@ using task::thread_state;
 RUNTIME_NO_ASAN inline Task* CurrentThread::pick() noexcept {
   if (RUNTIME_UNLIKELY(turns_.read() >= slice_end_)) return pick_slow();
   Task* task = run_queue_.pop();
-  if (task == nullptr) task = pick_injected();
+  if (task == nullptr && !inject_queue_.is_empty()) task = pick_injected();
   if (task != nullptr) turns_.add(1);
   return task;
 }
@@ -217,7 +217,7 @@ void CurrentThread::end(Task& task) noexcept {
   task.fiber = nullptr;
   thread_state.running = nullptr;
   if (RUNTIME_LIKELY(!task::publish_end(task))) return;
-  if (RUNTIME_UNLIKELY(task.exception != nullptr || task.has_result)) {
+  if (RUNTIME_UNLIKELY(task.has_outcome())) {
     // The handle went away on another thread since we looked. The task is nobody's but ours: it goes on for a moment.
     task.fiber = fiber;
     task.phase = Phase::running;

@@ -93,7 +93,7 @@ void detach(Task& task) noexcept {
     std::terminate();
   }
   base::happens_after(&task);
-  {
+  if (RUNTIME_UNLIKELY(task.has_outcome())) {
     const Shield shield;
     task.drop_outcome();
   }

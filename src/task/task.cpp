@@ -14,7 +14,7 @@ void Task::abort() noexcept {
   if ((before & kCancelRequested) == 0 && kind != Kind::blocking) wake(*this);
 }
 
-void Task::drop_outcome() noexcept {
+void Task::drop_outcome_now() noexcept {
   if (exception) {
     if (!joined) schedule->report_unhandled(*this);
     exception = nullptr;
@@ -26,7 +26,7 @@ void Task::drop_outcome() noexcept {
 }
 
 void Task::destroy() noexcept {
-  RUNTIME_ASSERT(!has_result);
+  RUNTIME_ASSERT(!has_outcome());
   if (boxed) ::operator delete(body(), std::align_val_t{table->align});
   if (attributes != nullptr) {
     attributes->~Attributes();

@@ -77,9 +77,13 @@ class alignas(64) Task final {
   void drop_closure() noexcept {
     if (table->drop_closure != nullptr) table->drop_closure(body());
   }
+  /// There is something for drop_outcome() to do.
+  bool has_outcome() const noexcept { return exception != nullptr || (has_result && table->drop_result != nullptr); }
   /// What nobody will take: reports an exception that was never received, destroys a result. The code of the result's
   /// destructor may wait, so this is called where that is possible.
-  void drop_outcome() noexcept;
+  void drop_outcome() noexcept {
+    if (RUNTIME_UNLIKELY(has_outcome())) drop_outcome_now();
+  }
 
   void* result_slot() noexcept { return static_cast<std::byte*>(body()) + table->result_offset; }
 
@@ -111,6 +115,7 @@ class alignas(64) Task final {
   bool is_finished() const noexcept;
 
  private:
+  void drop_outcome_now() noexcept;
   void destroy() noexcept;
 };
 

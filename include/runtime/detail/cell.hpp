@@ -22,7 +22,7 @@ struct CellTable {
   std::uint64_t result_offset;
   void (*run)(void* body);                      // calls the closure and constructs the result in place; may throw
   void (*drop_closure)(void* body) noexcept;    // destroys the closure, run or not; null: nothing to do
-  void (*drop_result)(void* body) noexcept;     // destroys a result that run() has made
+  void (*drop_result)(void* body) noexcept;     // destroys a result that run() has made; null: nothing to do
 };
 
 /// Where a result sits: as itself, as a pointer when it is a reference, as nothing when it is void.
@@ -68,7 +68,8 @@ struct BodyLayout {
 
   static constexpr CellTable kTable = {
       sizeof(CellTable), kAlign, kSize, kResultOffset, run,
-      std::is_trivially_destructible_v<F> ? nullptr : drop_closure, drop_result};
+      std::is_trivially_destructible_v<F> ? nullptr : drop_closure,
+      std::is_void_v<R> || std::is_trivially_destructible_v<Slot> ? nullptr : drop_result};
 };
 
 /// The type of what a task made of F gives back: T, T& or void.
