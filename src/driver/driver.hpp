@@ -82,6 +82,8 @@ class Driver final {
   static void announce_close(int fd) noexcept;
 
   metrics::Counter parks;  // times the thread went to sleep
+  metrics::Counter ios_registered;  // descriptors ever registered to be watched
+  metrics::Counter io_ready;        // times a watched descriptor became ready
 
  private:
   struct CloseNotice {

@@ -32,7 +32,7 @@ Task* CurrentThread::pick_from_native() noexcept { return pick(); }
 
 // The slice is over: it is time to look at the driver, or to let other threads' tasks go first once.
 Task* CurrentThread::pick_slow() noexcept {
-  if (one_resume_) return nullptr;
+  if (RUNTIME_UNLIKELY(!has_slices_)) return observer_ != nullptr ? pick_observed() : nullptr;
   if (turns_.read() >= next_look_) {
     look_due_ = true;
     return nullptr;
@@ -126,7 +126,10 @@ RUNTIME_NO_ASAN void CurrentThread::yield(Task& running) noexcept {
 
 void CurrentThread::schedule(Task& task) noexcept {
   RUNTIME_ASSERT(is_owner());
-  if (RUNTIME_UNLIKELY(is_closed())) return;
+  if (RUNTIME_UNLIKELY(!is_plainly_open())) {
+    if (is_closed()) return;
+    note_ready(task);
+  }
   task.phase = Phase::ready;
   if (RUNTIME_LIKELY(task.fiber != &native_)) run_queue_.push(task);  // whoever waits on the native stack looks himself
   rouse();
@@ -136,6 +139,7 @@ void CurrentThread::schedule_remote(Task& task) noexcept {
   base::happens_before(&task);
   // Release: what the waker did before; pairs with pick_injected().
   if ((task.signals.fetch_or(Task::kInjected, std::memory_order_acq_rel) & Task::kInjected) != 0) return;
+  if (RUNTIME_UNLIKELY(observer_ != nullptr)) note_injected(task);
   task.add_reference();
   if (!inject_queue_.push(task)) {
     task.drop_reference();  // the runtime is gone: there is nothing to wake
@@ -184,21 +188,27 @@ RUNTIME_NO_ASAN void CurrentThread::fiber_main(Fiber& self) noexcept {
   }
 }
 
+// Captures may wait in their destructors, and must not be thrown out of them.
+inline void CurrentThread::close(Task& task) noexcept {
+  task.closing = true;
+  task.drop_closure();
+}
+
 void CurrentThread::run(Task& task) noexcept {
   try {
     task::throw_if_cancelled(task);
-    if (!task.exception) {  // there was a stack for it
+    if (RUNTIME_LIKELY(!task.exception)) {  // there was a stack for it
       task.table->run(task.body());
       task.has_result = true;
+      return close(task);  // from here, so that only a task that failed is asked below whether it did
     }
   } catch (const Cancelled&) {
     // No result and no exception: the join says that it was cancelled.
   } catch (...) {
     task.exception = std::current_exception();
   }
-  // Captures may wait in their destructors, and must not be thrown out of them.
-  task.closing = true;
-  task.drop_closure();
+  close(task);
+  if (task.exception) failures_.keep(task);
 }
 
 // Runs on the task's own fiber, or on the native stack for one that never had any. The task may be gone afterwards.
@@ -206,9 +216,9 @@ void CurrentThread::end(Task& task) noexcept {
   fiber::Fiber* fiber = task.fiber;
   // An outcome that nobody will take is destroyed while its destructor can still wait as part of the task.
   if (task::is_detached(task)) task.drop_outcome();
+  if (RUNTIME_UNLIKELY(!is_plainly_open())) tell_ending(task);
   owned_.remove(task);
   alive_.subtract(1);
-  if (RUNTIME_UNLIKELY(!is_open()) && owned_.is_empty()) task::wake(root_);
   task.phase = Phase::ended;
   task.fiber = nullptr;
   thread_state.running = nullptr;

@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "base/clock.hpp"
+#include "metrics/counter.hpp"
 #include "task/current.hpp"
 
 namespace runtime::inline v1::task {
@@ -23,7 +24,7 @@ class Schedule {
   /// Keeps the scheduler itself in memory. Any thread.
   virtual void hold_memory() noexcept = 0;
   virtual void unhold_memory() noexcept = 0;
-  /// An exception left the task and nobody can receive it. Any thread.
+  /// An exception left the task and nobody can receive it any more. Any thread, before the exception is destroyed.
   virtual void report_unhandled(Task& task) noexcept = 0;
 
   /// True on the thread that owns this scheduler.
@@ -32,6 +33,8 @@ class Schedule {
   base::Nanos coarse_now() const noexcept { return coarse_now_; }
   /// The context::Context of the runtime, for the floors that know what that is.
   const void* context() const noexcept { return context_; }
+
+  metrics::Counter forced_yields;  // times a task had used up its budget; written on the owner thread
 
  protected:
   explicit Schedule(const void* context) noexcept : context_(context), owner_(this_thread()) {}
