@@ -57,8 +57,9 @@ void Inner::check_open(const char* what) const {
 }
 
 void Inner::stop() {
+  const Error error(Errc::shut_down, scheduler_.failures().cause());
   if (is_open()) shut_down(base::kForever);
-  throw Error(Errc::shut_down, scheduler_.failures().cause());
+  throw error;
 }
 
 // The thread is ours, and nobody is the root.
