@@ -3,12 +3,19 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
+#include <utility>
 
 #include <runtime/detail/duration.hpp>
+#include <runtime/detail/hook.hpp>
 #include <runtime/export.hpp>
+#include <runtime/histogram_config.hpp>
 #include <runtime/local_runtime.hpp>
+#include <runtime/task_meta.hpp>
+#include <runtime/unhandled_exception.hpp>
 
 namespace runtime {
 inline namespace v1 {
@@ -59,12 +66,68 @@ class RUNTIME_API Builder final {
   /// Seeds the order in which select() starts its branches, to have a run again. Default: different each time.
   Builder& rng_seed(std::uint64_t seed);
 
+  /// The name of each pool thread, asked for once, on that thread. Of this and thread_name() the later call counts.
+  Builder& thread_name_fn(std::function<std::string()> fn) {
+    return set_hook(detail::HookPlace::thread_name, Hooks::make(std::move(fn), &Hooks::call_of_name));
+  }
+
+  // Hooks: functions that the runtime calls. A second call of a setter replaces what the first has set. Runtimes built
+  // from copies of one builder share its hooks. What leaves a hook as an exception is an unhandled exception, and
+  // whatever the hook was called for goes on. Hooks must not wait: there is no task that could park, so the thread would.
+
+  /// First and last on each pool thread, inside the runtime's context. Several threads may call it at once.
+  Builder& on_thread_start(std::function<void()> fn) {
+    return set_hook(detail::HookPlace::thread_start, Hooks::make(std::move(fn), &Hooks::call_of_thread));
+  }
+  Builder& on_thread_stop(std::function<void()> fn) {
+    return set_hook(detail::HookPlace::thread_stop, Hooks::make(std::move(fn), &Hooks::call_of_thread));
+  }
+  /// On the owner thread, before it goes to sleep and after it has woken. The first may spawn tasks and wake them: then
+  /// the thread does not sleep.
+  Builder& on_thread_park(std::function<void()> fn) {
+    return set_hook(detail::HookPlace::thread_park, Hooks::make(std::move(fn), &Hooks::call_of_thread));
+  }
+  Builder& on_thread_unpark(std::function<void()> fn) {
+    return set_hook(detail::HookPlace::thread_unpark, Hooks::make(std::move(fn), &Hooks::call_of_thread));
+  }
+  /// Inside each call that spawns a task, on the thread and the stack of the caller, before the task can run. Not for
+  /// blocking closures.
+  Builder& on_task_spawn(std::function<void(const TaskMeta&)> fn) {
+    return set_hook(detail::HookPlace::task_spawn, Hooks::make(std::move(fn), &Hooks::call_of_task));
+  }
+  /// Around each resume of a task, on the stack that called block_on. Not for the root of block_on, nor for blocking
+  /// closures. With either of them, with on_task_terminate or with a histogram, every switch makes a detour over that
+  /// stack; without any, nothing is different.
+  Builder& on_before_task_poll(std::function<void(const TaskMeta&)> fn) {
+    return set_hook(detail::HookPlace::before_task_poll, Hooks::make(std::move(fn), &Hooks::call_of_task));
+  }
+  Builder& on_after_task_poll(std::function<void(const TaskMeta&)> fn) {
+    return set_hook(detail::HookPlace::after_task_poll, Hooks::make(std::move(fn), &Hooks::call_of_task));
+  }
+  /// Once for each task, when its captures are destroyed, before its join can return and before the last
+  /// on_after_task_poll; on the stack that called block_on. For a blocking closure on the pool thread, or, if it never
+  /// ran, wherever it is cancelled.
+  Builder& on_task_terminate(std::function<void(const TaskMeta&)> fn) {
+    return set_hook(detail::HookPlace::task_terminate, Hooks::make(std::move(fn), &Hooks::call_of_task));
+  }
+
+  /// What to do about an exception that nobody can receive. Default report.
+  Builder& unhandled_exception(UnhandledException policy);
+
+  /// Keeps a histogram of how long each resume of a task lasts. It costs two looks at the clock for each.
+  Builder& metrics_poll_time_histogram(const HistogramConfig& config);
+  /// Keeps a histogram of how long tasks are ready before they are resumed, and tells it to hooks:
+  /// TaskMeta::schedule_latency(). It costs two looks at the clock for each resume.
+  Builder& metrics_schedule_latency_histogram(const HistogramConfig& config);
+
   /// The runtime, owned by this thread.
   /// Throws: std::system_error naming the call the kernel refused; std::bad_alloc.
   LocalRuntime build_local();
 
  private:
   class RUNTIME_LOCAL Impl;
+  using Hooks = detail::HookAccess;
+  Builder& set_hook(detail::HookPlace place, detail::RawHook hook);  // the hook is the library's, also if it throws
   Builder& thread_keep_alive_nanos(detail::Nanos d);
 
   std::unique_ptr<Impl> impl_;

@@ -80,14 +80,12 @@ class RUNTIME_API Handle final {
   /// caller's locals; if the caller is cancelled meanwhile, the task is too, and waited for.
   template <class F>
   auto block_on(F&& f) const -> std::invoke_result_t<F&&> {
-    if (is_owner()) {
-      detail::RootScope root(inner_);
-      return std::invoke(std::forward<F>(f));
-    }
+    if (is_owner()) return detail::run_as_root(inner_, std::forward<F>(f));
     return detail::HandleAccess::join_borrowed(spawn(std::forward<F>(f)));
   }
 
   [[nodiscard]] EnterGuard enter() const { return EnterGuard(inner_); }
+  /// Throws: std::bad_alloc when a histogram is kept.
   RuntimeMetrics metrics() const;
   /// What every task is doing now.
   ///

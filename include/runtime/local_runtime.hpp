@@ -45,11 +45,11 @@ class RUNTIME_API LocalRuntime final {
   ///
   /// Tasks that have not ended when f returns stay, and go on in the next block_on. An exception from f comes out,
   /// and the runtime stays usable.
-  /// Throws: Error nested_block_on inside a runtime, wrong_thread, shut_down.
+  /// Throws: Error nested_block_on inside a runtime, wrong_thread, shut_down (also while it runs: see
+  /// UnhandledException::shutdown_runtime).
   template <class F>
   auto block_on(F&& f) -> std::invoke_result_t<F&&> {
-    detail::RootScope root(inner_);
-    return std::invoke(std::forward<F>(f));
+    return detail::run_as_root(inner_, std::forward<F>(f));
   }
 
   /// Queues a task; it never runs inside the call, and may be queued before block_on.

@@ -31,6 +31,7 @@ struct Pool::State {
   Job* last = nullptr;
   std::size_t queued = 0;
   std::size_t threads = 0;
+  std::size_t stopping = 0; // threads that take no more jobs and are not gone yet; not in `threads`
   std::size_t idle = 0;     // threads that wait and that nobody has granted a job yet
   std::size_t granted = 0;  // jobs promised to waiting threads: tells a real wake-up from a spurious one
   std::size_t running = 0;
@@ -46,8 +47,11 @@ struct Pool::State {
     return true;
   }
 
-  void thread_ends() noexcept {
-    if (--threads != 0) return;
+  bool is_deserted() const noexcept { return threads == 0 && stopping == 0; }
+
+  void thread_is_gone() noexcept {
+    --stopping;
+    if (!is_deserted()) return;
     gone.notify_all();
     if (listener != nullptr) std::exchange(listener, nullptr)->threads_gone();
   }
@@ -67,7 +71,9 @@ int Pool::submit(Job& job) noexcept {
     ++state.threads;
     const int error = start_thread(state_);
     if (error != 0) {
-      state.thread_ends();
+      --state.threads;
+      ++state.stopping;
+      state.thread_is_gone();
       if (state.threads == 0) return error;
     }
   }
@@ -108,7 +114,7 @@ std::size_t Pool::close() noexcept {
 bool Pool::wait_for_threads(base::Nanos deadline) noexcept {
   State& state = *state_;
   std::unique_lock lock(state.mutex);
-  const auto all_gone = [&state] { return state.threads == 0; };
+  const auto all_gone = [&state] { return state.is_deserted(); };
   if (deadline == base::kForever) {
     state.gone.wait(lock, all_gone);
     return true;
@@ -118,7 +124,7 @@ bool Pool::wait_for_threads(base::Nanos deadline) noexcept {
 
 bool Pool::listen(Listener* listener) noexcept {
   const std::lock_guard lock(state_->mutex);
-  const bool all_gone = state_->threads == 0;
+  const bool all_gone = state_->is_deserted();
   state_->listener = all_gone ? nullptr : listener;
   return all_gone;
 }
@@ -131,6 +137,8 @@ Pool::Counts Pool::counts() const noexcept {
 int Pool::start_thread(const std::shared_ptr<State>& state) noexcept {
   auto* share = new (std::nothrow) std::shared_ptr<State>(state);
   if (share == nullptr) return ENOMEM;
+  ThreadWatcher* watcher = state->options.watcher;
+  if (watcher != nullptr) watcher->thread_is_made();
   pthread_attr_t attributes;
   int error = ::pthread_attr_init(&attributes);
   if (error == 0) {
@@ -142,7 +150,10 @@ int Pool::start_thread(const std::shared_ptr<State>& state) noexcept {
     if (error == 0) error = ::pthread_create(&thread, &attributes, &thread_main, share);
     ::pthread_attr_destroy(&attributes);
   }
-  if (error != 0) delete share;
+  if (error != 0) {
+    if (watcher != nullptr) watcher->thread_is_gone();
+    delete share;
+  }
   return error;
 }
 
@@ -150,7 +161,10 @@ void* Pool::thread_main(void* raw) noexcept {
   const std::unique_ptr<std::shared_ptr<State>> share(static_cast<std::shared_ptr<State>*>(raw));
   // The kernel keeps 15 bytes and refuses longer names: pthread_setname_np(3).
   ::pthread_setname_np(::pthread_self(), (*share)->options.thread_name.substr(0, 15).c_str());
+  ThreadWatcher* watcher = (*share)->options.watcher;
+  if (watcher != nullptr) watcher->thread_starts();
   serve(**share);
+  if (watcher != nullptr) watcher->thread_is_gone();
   return nullptr;
 }
 
@@ -188,7 +202,14 @@ void Pool::serve(State& state) noexcept {
     --state.idle;
     if (state.first == nullptr) break;  // idle for too long, or closed
   }
-  state.thread_ends();
+  --state.threads;
+  ++state.stopping;
+  if (state.options.watcher != nullptr) {
+    lock.unlock();
+    state.options.watcher->thread_stops();
+    lock.lock();
+  }
+  state.thread_is_gone();
 }
 
 }  // namespace runtime::inline v1::blocking

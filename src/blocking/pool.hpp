@@ -11,11 +11,26 @@
 
 namespace runtime::inline v1::blocking {
 
+/// Who wants to know of each thread of a pool. Stays from thread_is_made() to thread_is_gone() of every thread.
+class ThreadWatcher {
+ public:
+  /// By whoever starts the thread, before it runs; thread_is_gone() follows in any case.
+  virtual void thread_is_made() noexcept = 0;
+  /// On the thread itself: first, last, and when the pool does not know it any more. No lock is held.
+  virtual void thread_starts() noexcept = 0;
+  virtual void thread_stops() noexcept = 0;
+  virtual void thread_is_gone() noexcept = 0;
+
+ protected:
+  ~ThreadWatcher() = default;
+};
+
 struct PoolOptions {
   std::size_t max_threads = 512;
   base::Nanos keep_alive = 10'000'000'000;
   std::size_t thread_stack_size = 0;  // 0: the system's default
   std::string thread_name = "runtime-pool";
+  ThreadWatcher* watcher = nullptr;
 };
 
 /// Threads for calls that block one: started when there is work and nobody idle, ended when idle for too long.

@@ -85,6 +85,7 @@ class Driver final {
   static void announce_close(int fd) noexcept;
 
   metrics::Counter parks;  // times the thread went to sleep
+  const EpollSet& descriptors() const noexcept { return set_; }
 
  private:
   struct CloseNotice {

@@ -72,7 +72,7 @@ std::uint64_t EpollSet::collect() noexcept {
 }
 
 void EpollSet::report(Number& number, int fd, std::uint32_t events) noexcept {
-  ios_ready.add(1);
+  reported.add(1);
   const std::uint8_t ready = interest_of(events);
   for (FdWatch* watch = number.first; watch != nullptr; watch = watch->next_) {
     const std::uint8_t news = ready & watch->interest_;
@@ -141,7 +141,6 @@ bool EpollSet::enlist(FdWatch& watch) noexcept {
     }
     if (error != 0) return false;
   }
-  ios_registered.add(1);
   link(number, watch);
   return true;
 }
@@ -155,6 +154,7 @@ int EpollSet::arm(Number& number, FdWatch& watch) noexcept {
   }
   ++number.registration;  // before the kernel has it: what it reports of the former one is not for us
   const int error = control(EPOLL_CTL_ADD, watch.fd_, watch.interest_);
+  if (error == 0) registered.add(1);
   number.is_known = error == 0 || error == EEXIST;  // by a dup2() on another thread, just now: the next watch will do
   return error;
 }

@@ -51,8 +51,8 @@ class EpollSet final {
   /// Some descriptor was, and which one is forgotten: they all look for themselves.
   void wake_all_before(std::uint64_t number) noexcept;
 
-  metrics::Counter ios_registered;  // watches that began, ever
-  metrics::Counter ios_ready;       // descriptors that the kernel reported ready, ever
+  metrics::Counter registered;  // descriptions that the kernel was told of, ever
+  metrics::Counter reported;    // times it has reported one as ready
 
  private:
   struct Number {

@@ -63,7 +63,10 @@ void StackPool::close() noexcept {
   }
   warm_ = deep_ = nullptr;
   warm_count_.set(0);
-  for (const Slab& slab : slabs_) ::munmap(slab.base, slab.slots * stride());
+  for (const Slab& slab : slabs_) {
+    if (options_.ledger != nullptr) options_.ledger->remove(slab.base);
+    ::munmap(slab.base, slab.slots * stride());
+  }
   slabs_.clear();
   cold_.clear();
   fresh_left_ = 0;
@@ -88,6 +91,7 @@ Fiber& StackPool::take() {
     }
     fresh_ += stride();
     --fresh_left_;
+    if (options_.ledger != nullptr) options_.ledger->grow(slabs_.back().base);
   }
   in_use_.add(1);
   return make_fiber(slot);
@@ -101,6 +105,7 @@ void StackPool::map_slab() {
   if (base == nullptr) base::throw_errno(errno, "mmap of a task's stack");
   try {
     cold_.reserve(slots_ + slots);
+    if (options_.ledger != nullptr) options_.ledger->add(base, options_.guard_size, options_.size);
   } catch (...) {
     ::munmap(base, slots * stride());
     throw;
@@ -159,6 +164,7 @@ void StackPool::trim_one() noexcept {
       if (is_resident) std::memset(page, 0, std::min(kPage, static_cast<std::size_t>(clear_end - page)));
     }
   }
+  if (options_.ledger != nullptr) options_.ledger->note_depth(StackLedger::depth(fiber.low, fiber.high));
   if (kept < options_.size) ::madvise(fiber.low, options_.size - kept, MADV_DONTNEED);
   fiber.residue_pages = static_cast<std::uint32_t>(kept / kPage);
   depth_mark(fiber) = kUntouched;
@@ -184,6 +190,7 @@ void StackPool::retire(Fiber& fiber) noexcept {
   if (fiber.valgrind_stack != 0) base::valgrind_forget_stack(fiber.valgrind_stack);
   if (base::sanitizer.unpoison != nullptr) base::sanitizer.unpoison(fiber.low, options_.size);
   std::byte* low = fiber.low;
+  if (options_.ledger != nullptr) options_.ledger->note_depth(StackLedger::depth(low, fiber.high));
   ::madvise(low, options_.size, MADV_DONTNEED);
   cold_.push_back(low - options_.guard_size);
 }

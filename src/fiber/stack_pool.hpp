@@ -7,6 +7,7 @@
 #include "base/compiler.hpp"
 #include "fiber/fiber.hpp"
 #include "fiber/guard.hpp"
+#include "fiber/stack_ledger.hpp"
 #include "metrics/counter.hpp"
 
 namespace runtime::inline v1::fiber {
@@ -16,6 +17,7 @@ struct StackOptions {
   std::size_t guard_size = 64 * 1024;   // below them; whole pages
   std::size_t warm_limit = std::size_t{1} << 30;  // bytes of stacks kept with their pages
   GuardKind guard = GuardKind::lightweight;
+  StackLedger* ledger = nullptr;        // is told of every mapping, if there is one; outlives the pool
 };
 
 /// Stacks of one size, cut from large mappings, used last-in-first-out.

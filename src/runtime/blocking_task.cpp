@@ -22,6 +22,7 @@ void BlockingTask::run() noexcept {
     task.phase = task::Phase::running;
     task::thread_state.running = &task;
     errno = 0;
+    bool failed = false;
     try {
       task.table->run(task.body());
       task.has_result = true;
@@ -29,9 +30,13 @@ void BlockingTask::run() noexcept {
       // Nobody but the closure itself can have thrown it; it ends as cancelled.
     } catch (...) {
       task.exception = std::current_exception();
+      failed = true;
     }
     task.drop_closure();
+    scheduler::CurrentThread& scheduler = Inner::of(task).scheduler();
+    if (failed) scheduler.failures().keep(task);
     if (task::is_detached(task)) task.drop_outcome();
+    scheduler.tell_terminated(task);
     task::thread_state.running = nullptr;
   }
   task.phase = task::Phase::ended;
@@ -42,7 +47,8 @@ void BlockingTask::run() noexcept {
 }
 
 void BlockingTask::cancel() noexcept {
-  static_cast<scheduler::CurrentThread*>(task_.schedule)->finish_cancelled(task_);
+  auto& scheduler = *static_cast<scheduler::CurrentThread*>(task_.schedule);
+  scheduler.finish_cancelled(task_, !scheduler.is_closed());
 }
 
 void launch_blocking(task::Task& task) {

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include <runtime/error.hpp>
 
+#include "runtime/histogram_access.hpp"
 #include "runtime/inner.hpp"
 
 namespace runtime::inline v1 {
@@ -48,6 +50,7 @@ Builder& Builder::name(std::string_view name) {
 Builder& Builder::thread_name(std::string_view name) {
   require(!is_blank(name), "Builder::thread_name() takes a name that is not blank");
   impl_->options.pool.thread_name = name;
+  impl_->options.threads.name = task::Hook();
   return *this;
 }
 
@@ -107,6 +110,41 @@ Builder& Builder::coop_budget(std::uint32_t n) {
 
 Builder& Builder::rng_seed(std::uint64_t seed) {
   impl_->options.scheduler.rng_seed = seed;
+  return *this;
+}
+
+Builder& Builder::set_hook(detail::HookPlace place, detail::RawHook raw) {
+  require(raw.context != nullptr, "Builder: a hook must be a function that can be called, and this one is empty");
+  task::Hook hook(raw);
+  detail::Options& options = impl_->options;
+  scheduler::Observation& observation = options.scheduler.observation;
+  switch (place) {
+    case detail::HookPlace::thread_start: options.threads.on_start = std::move(hook); break;
+    case detail::HookPlace::thread_stop: options.threads.on_stop = std::move(hook); break;
+    case detail::HookPlace::thread_name: options.threads.name = std::move(hook); break;
+    case detail::HookPlace::thread_park: options.scheduler.on_park = std::move(hook); break;
+    case detail::HookPlace::thread_unpark: options.scheduler.on_unpark = std::move(hook); break;
+    case detail::HookPlace::task_spawn: observation.on_spawn = std::move(hook); break;
+    case detail::HookPlace::before_task_poll: observation.on_before_poll = std::move(hook); break;
+    case detail::HookPlace::after_task_poll: observation.on_after_poll = std::move(hook); break;
+    case detail::HookPlace::task_terminate: observation.on_terminate = std::move(hook); break;
+  }
+  return *this;
+}
+
+Builder& Builder::unhandled_exception(UnhandledException policy) {
+  require(policy <= UnhandledException::terminate, "Builder::unhandled_exception() takes one of the four policies");
+  impl_->options.scheduler.unhandled = policy;
+  return *this;
+}
+
+Builder& Builder::metrics_poll_time_histogram(const HistogramConfig& config) {
+  impl_->options.scheduler.observation.poll_time = detail::HistogramConfigAccess::scale_of(config);
+  return *this;
+}
+
+Builder& Builder::metrics_schedule_latency_histogram(const HistogramConfig& config) {
+  impl_->options.scheduler.observation.schedule_latency = detail::HistogramConfigAccess::scale_of(config);
   return *this;
 }
 

@@ -13,14 +13,27 @@ namespace {
 
 constinit std::atomic<std::uint64_t> last_runtime_id{0};
 
+blocking::PoolOptions with_watcher(const Options& options, PoolWatcher& watcher) {
+  blocking::PoolOptions pool = options.pool;
+  if (watcher.is_wanted()) pool.watcher = &watcher;
+  return pool;
+}
+
+scheduler::Config with_ledger(const Options& options, fiber::StackLedger& ledger) {
+  scheduler::Config scheduler = options.scheduler;
+  scheduler.stacks.ledger = &ledger;
+  return scheduler;
+}
+
 }  // namespace
 
 Inner::Inner(const Options& options)
     : id_(last_runtime_id.fetch_add(1, std::memory_order_relaxed) + 1),
       name_(options.name),
-      pool_(options.pool),
+      pool_watcher_(*this, options.threads),
+      pool_(with_watcher(options, pool_watcher_)),
       context_{this, &driver_, &pool_},
-      scheduler_(options.scheduler, driver_, context_, *this) {}
+      scheduler_(with_ledger(options, ledger_), driver_, context_, *this) {}
 
 Inner& Inner::current() {
   const context::Context* context = context::current();
@@ -43,20 +56,34 @@ void Inner::check_open(const char* what) const {
   throw Error(Errc::shut_down, std::string(what) + ": the runtime has been shut down; build another one");
 }
 
-void Inner::enter_root(const char* what) {
+void Inner::stop() {
+  const Error error(Errc::shut_down, scheduler_.failures().cause());
+  if (is_open()) shut_down(base::kForever);
+  throw error;
+}
+
+// The thread is ours, and nobody is the root.
+void Inner::check_free(const char* what) const {
   check_owner(what);
   if (scheduler_.has_root()) {
     throw Error(Errc::nested_block_on, std::string(what) +
                                            " inside block_on of the same runtime, which already drives this thread: spawn "
                                            "a task and join it instead");
   }
+}
+
+void Inner::enter_root(const char* what) {
+  check_free(what);
+  if (scheduler_.failures().has_cause()) stop();
   check_open(what);
   scheduler_.enter_root();
 }
 
 ShutdownReport Inner::shut_down(Nanos limit) {
   if (limit < 0) throw Error(Errc::invalid_argument, "shutdown_timeout() takes a limit of zero or more");
-  enter_root("shutdown");
+  check_free("shutdown");
+  check_open("shutdown");
+  scheduler_.enter_root();
   const base::Nanos deadline = limit == base::kForever ? base::kForever : base::deadline_after(limit);
   ShutdownReport report{};
   // First, so that a task which is about to offload while it unwinds finds out at once.
@@ -68,6 +95,8 @@ ShutdownReport Inner::shut_down(Nanos limit) {
   driver_.close();
   if (limit > 0) wait_for_pool(deadline);
   report.blocking_left_running = pool_.counts().running;
+  scheduler_.failures().give_up_kept();
+  scheduler_.failures().tell_cause();
   add_reference();  // for the cells that are still out; the last of them drops it
   if (scheduler_.close_cells()) drop_reference();
   return report;
@@ -104,25 +133,6 @@ void Inner::wait_for_pool(base::Nanos deadline) noexcept {
   task::park_until_certain(*task, [&] { return waiter.are_gone() || limit.has_fired(); });
   driver.disarm(limit);
   static_cast<void>(pool_.listen(nullptr));
-}
-
-RuntimeMetrics Inner::metrics() const noexcept {
-  const auto counts = scheduler_.counts();
-  const auto pool = pool_.counts();
-  RuntimeMetrics metrics;
-  metrics.num_alive_tasks_ = counts.alive;
-  metrics.spawned_tasks_count_ = counts.spawned;
-  metrics.global_queue_depth_ = counts.injected;
-  metrics.local_queue_depth_ = counts.ready;
-  metrics.blocking_queue_depth_ = pool.queued;
-  metrics.num_blocking_threads_ = pool.threads;
-  metrics.num_idle_blocking_threads_ = pool.idle;
-  metrics.worker_park_count_ = driver_.parks.read();
-  metrics.worker_poll_count_ = counts.resumes;
-  metrics.remote_schedule_count_ = counts.injected_ever;
-  metrics.stacks_in_use_ = counts.stacks_in_use;
-  metrics.stacks_pooled_ = counts.stacks_pooled;
-  return metrics;
 }
 
 }  // namespace runtime::inline v1::detail

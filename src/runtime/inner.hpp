@@ -10,6 +10,8 @@
 #include "blocking/pool.hpp"
 #include "context/context.hpp"
 #include "driver/driver.hpp"
+#include "fiber/stack_ledger.hpp"
+#include "runtime/pool_watcher.hpp"
 #include "scheduler/config.hpp"
 #include "scheduler/current_thread.hpp"
 
@@ -20,6 +22,7 @@ struct Options {
   std::string name;
   scheduler::Config scheduler;
   blocking::PoolOptions pool;
+  ThreadHooks threads;
 };
 
 /// A runtime: what LocalRuntime owns, and Handle, guards and cells share.
@@ -56,8 +59,11 @@ class Inner final : public scheduler::MemoryOwner {
   void leave_root() noexcept { scheduler_.leave_root(); }
 
   ShutdownReport shut_down(Nanos limit);
+  /// Nobody received an exception, and the policy is to end the runtime for that: shuts down as the destructor does.
+  /// Throws: Error shut_down, always.
+  [[noreturn]] void stop();
 
-  RuntimeMetrics metrics() const noexcept;  // any thread
+  RuntimeMetrics metrics() const;  // any thread; throws: std::bad_alloc
 
   // Any thread.
   std::uint64_t id() const noexcept { return id_; }
@@ -69,14 +75,17 @@ class Inner final : public scheduler::MemoryOwner {
 
  private:
   ~Inner() = default;
+  void check_free(const char* what) const;
   void wait_for_pool(base::Nanos deadline) noexcept;
 
   std::atomic<std::uint64_t> references_{1};
   const std::uint64_t id_;
   const std::string name_;
   driver::Driver driver_;
+  PoolWatcher pool_watcher_;
   blocking::Pool pool_;
   const context::Context context_;
+  fiber::StackLedger ledger_;  // of all stacks
   scheduler::CurrentThread scheduler_;
 };
 

@@ -1,4 +1,5 @@
 #include <runtime/detail/raw_task.hpp>
+#include <runtime/detail/root_scope.hpp>
 
 #include <string>
 
@@ -72,10 +73,19 @@ bool wait_for_end(Task& task, base::Nanos deadline) {
   const bool is_ours = inner.scheduler().is_owner() && (self == nullptr || self->schedule != task.schedule);
   if (is_ours && !task.is_finished() && inner.is_open() && !inner.scheduler().has_root()) {
     // We own the runtime, are not in it, and nobody drives it: so we do.
-    RootScope root(&inner);
-    return wait_on_fiber(task, *task::parkable(), deadline);
+    return run_as_root(&inner, [&] { return wait_on_fiber(task, *task::parkable(), deadline); });
   }
-  return self != nullptr ? wait_on_fiber(task, *self, deadline) : wait_on_thread(task, deadline);
+  if (self != nullptr) return wait_on_fiber(task, *self, deadline);
+  if (task::current() == nullptr && inner.scheduler().is_owner() && !task.is_finished() && inner.is_open()) {
+    // The loop is below us on this stack, and cannot go on before we return.
+    throw Error(Errc::would_deadlock, "a hook cannot wait for a task: only the thread it keeps could run that task");
+  }
+  return wait_on_thread(task, deadline);
+}
+
+[[noreturn, gnu::noinline]] void throw_failure(Task& task) {
+  Inner::of(task).scheduler().failures().receive(task);
+  std::rethrow_exception(task.exception);
 }
 
 [[noreturn]] void throw_used(const char* what) {
@@ -115,10 +125,7 @@ void* RawJoinHandle::take_for(Nanos limit) {
   if (!wait_for_end(*task_, deadline)) return nullptr;
   base::happens_after(task_);
   taken_ = true;
-  if (task_->exception) {
-    task_->joined = true;
-    std::rethrow_exception(task_->exception);
-  }
+  if (RUNTIME_UNLIKELY(task_->exception != nullptr)) throw_failure(*task_);
   if (!task_->has_result) throw JoinError(id());
   return task_->result_slot();
 }

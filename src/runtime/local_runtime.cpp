@@ -46,7 +46,16 @@ RootScope::RootScope(Inner* inner) : inner_(inner) {
   inner->enter_root("block_on()");
 }
 
-RootScope::~RootScope() { inner_->leave_root(); }
+RootScope::~RootScope() {
+  if (inner_ != nullptr) inner_->leave_root();
+}
+
+void RootScope::check() {
+  if (!inner_->scheduler().failures().has_cause()) return;
+  Inner& inner = *std::exchange(inner_, nullptr);
+  inner.leave_root();
+  inner.stop();
+}
 
 }  // namespace detail
 

@@ -60,7 +60,7 @@ ScopeTicket::ScopeTicket(Scope& scope, task::Task* child) noexcept : core_(&scop
 ScopeTicket::~ScopeTicket() { core_->remove(*this); }
 
 void ScopeTicket::fail() noexcept {
-  if (core_->fail(std::current_exception())) child_->joined = true;
+  if (core_->fail(std::current_exception())) child_->failure.store(task::Failure::heard, std::memory_order_relaxed);
 }
 
 void throw_scope_cancelled() {

@@ -117,7 +117,7 @@ class Race final : public task::Branches {
 
   std::exception_ptr take_exception() noexcept {
     Task& task = *runners_[winner_].task;
-    task.joined = true;
+    scheduler().failures().receive(task);
     if (!task.exception && !task.has_result) return std::make_exception_ptr(Cancelled());  // thrown by hand
     return task.exception;
   }

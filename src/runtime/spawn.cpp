@@ -39,11 +39,12 @@ Draft new_draft(Inner* inner, const SpawnRequest& request) {
   const bool owner = scheduler.is_owner();
   if (request.kind == SpawnRequest::local && !owner) inner->check_owner("spawn_local()");
 
+  const bool plain = scheduler.is_plainly_open();
   AttributesPtr attributes = attributes_of(request);
   scheduler::CurrentThread::Draft draft{
       request.table,     blocking ? task::Kind::blocking : task::Kind::fiber,
-      owner && !blocking && inner->is_open(), attributes.get(),
-      blocking ? sizeof(BlockingTask) : 0,
+      owner && !blocking && (plain || inner->is_open()), attributes.get(),
+      blocking ? sizeof(BlockingTask) : plain ? 0 : scheduler.tail_size(),
       request.file, request.line,
   };
   task::Task& task = scheduler.draft(draft);

@@ -5,7 +5,6 @@
 #include "base/sanitizer.hpp"
 #include "scheduler/current_thread.hpp"
 #include "task/join.hpp"
-#include "task/unhandled.hpp"
 
 // How cells are made, handed over and freed, and what else is not on the way of a switch.
 
@@ -46,13 +45,20 @@ CurrentThread::CurrentThread(const Config& config, driver::Driver& driver, const
       stacks_(config.stacks, &fiber_entry),
       home_{&context, nullptr},
       next_look_(config.event_interval),
-      next_injected_(config.global_queue_interval),
+      next_injected_(config.observation.is_wanted() ? 0 : config.global_queue_interval),  // 0: every slice is over
       config_(config),
       driver_(driver),
       context_(context),
       owner_(owner),
+      observer_(config.observation.is_wanted() ? std::make_unique<Observer>(config.observation) : nullptr),
+      failures_(config.unhandled),
       reaper_stacks_(config.stacks, &fiber_entry),
-      random_(config.rng_seed ? *config.rng_seed : some_seed()) {
+      random_(config.rng_seed ? *config.rng_seed : some_seed()),
+      has_slices_(observer_ == nullptr) {
+  if (observer_ != nullptr) {
+    observer_->next_injected = config.global_queue_interval;
+    state_.store(State::open_observed, std::memory_order_relaxed);
+  }
   root_.kind = Kind::root;
   root_.schedule = this;
   root_.fiber = &native_;
@@ -115,8 +121,7 @@ void* CurrentThread::tail_of(Task& task) noexcept {
 
 void CurrentThread::discard(Task& task) noexcept { task.drop_reference(); }
 
-void CurrentThread::launch(Task& task) noexcept {
-  if (RUNTIME_UNLIKELY(!is_open()) && is_owner()) return finish_cancelled(task);
+inline void CurrentThread::enqueue(Task& task, bool is_told) noexcept {
   if (task.size_class != 0) {
     adopt(task);
     run_queue_.push(task);
@@ -125,7 +130,7 @@ void CurrentThread::launch(Task& task) noexcept {
   }
   base::happens_before(&task);
   task.signals.fetch_or(Task::kInjected, std::memory_order_relaxed);
-  if (!inject_queue_.push(task)) return finish_cancelled(task);
+  if (!inject_queue_.push(task)) return finish_cancelled(task, is_told);
   driver_.unpark();
 }
 
@@ -133,6 +138,18 @@ void CurrentThread::start_branch(Task& branch) noexcept {
   branch.phase = Phase::ready;
   run_queue_.push(branch);
   rouse();
+}
+
+void CurrentThread::launch(Task& task) noexcept {
+  if (RUNTIME_UNLIKELY(!is_plainly_open())) return launch_told(task);
+  enqueue(task, true);
+}
+
+// Somebody observes, or the runtime is about to end.
+void CurrentThread::launch_told(Task& task) noexcept {
+  const bool is_told = tell_spawned(task);
+  if (!is_open() && is_owner()) return finish_cancelled(task, is_told);
+  enqueue(task, is_told);
 }
 
 void CurrentThread::adopt(Task& task) noexcept {
@@ -143,11 +160,12 @@ void CurrentThread::adopt(Task& task) noexcept {
   if (RUNTIME_UNLIKELY(!is_open())) task.signals.fetch_or(Task::kCancelRequested, std::memory_order_relaxed);
 }
 
-void CurrentThread::finish_cancelled(Task& task) noexcept {
+void CurrentThread::finish_cancelled(Task& task, bool is_told) noexcept {
   {
     const task::Shield shield;  // the closure's destructors run as part of the caller
     task.drop_closure();
   }
+  if (is_told) tell_terminated(task);
   task.phase = Phase::ended;
   if (task::publish_end(task)) task.drop_reference();
 }
@@ -165,14 +183,17 @@ void CurrentThread::recycle(Task& task) noexcept {
   }
 }
 
-void CurrentThread::report_unhandled(Task& task) noexcept { task::report_unhandled_exception(task); }
+void CurrentThread::report_unhandled(Task& task) noexcept {
+  if (failures_.give_up(task, is_open())) stop_root();
+}
 
 CurrentThread::Counts CurrentThread::counts() const noexcept {
   const std::uint64_t root_yields = root_yields_.read();  // before turns_: the difference stays positive
   return {alive_.read(),       spawned_.read(),
           inject_queue_.depth(), inject_queue_.count(),
           run_queue_.depth(),  turns_.read() - root_yields,
-          stacks_.in_use() + other_in_use_.read(), stacks_.warm_count() + other_pooled_.read()};
+          stacks_.in_use() + other_in_use_.read(), stacks_.warm_count() + other_pooled_.read(),
+          sleeps_for_nothing_.read(), sleeps_and_wakes_.read(), forced_yields.read(), busy_.read()};
 }
 
 }  // namespace runtime::inline v1::scheduler

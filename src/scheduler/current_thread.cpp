@@ -33,7 +33,7 @@ Task* CurrentThread::pick_from_native() noexcept { return pick(); }
 
 // The slice is over: it is time to look at the driver, or to let other threads' tasks go first once.
 Task* CurrentThread::pick_slow() noexcept {
-  if (one_round_) return nullptr;
+  if (RUNTIME_UNLIKELY(!has_slices_)) return observer_ != nullptr ? pick_observed() : nullptr;
   if (turns_.read() >= next_look_) {
     look_due_ = true;
     return nullptr;
@@ -127,7 +127,10 @@ RUNTIME_NO_ASAN void CurrentThread::yield(Task& running) noexcept {
 
 void CurrentThread::schedule(Task& task) noexcept {
   RUNTIME_ASSERT(is_owner());
-  if (RUNTIME_UNLIKELY(is_closed())) return;
+  if (RUNTIME_UNLIKELY(!is_plainly_open())) {
+    if (is_closed()) return;
+    note_ready(task);
+  }
   task.phase = Phase::ready;
   if (RUNTIME_LIKELY(task.fiber != &native_)) run_queue_.push(task);  // whoever waits on the native stack looks himself
   rouse();
@@ -137,6 +140,7 @@ void CurrentThread::schedule_remote(Task& task) noexcept {
   base::happens_before(&task);
   // Release: what the waker did before; pairs with pick_injected().
   if ((task.signals.fetch_or(Task::kInjected, std::memory_order_acq_rel) & Task::kInjected) != 0) return;
+  if (RUNTIME_UNLIKELY(observer_ != nullptr)) note_injected(task);
   task.add_reference();
   if (!inject_queue_.push(task)) {
     task.drop_reference();  // the runtime is gone: there is nothing to wake
@@ -185,22 +189,28 @@ RUNTIME_NO_ASAN void CurrentThread::fiber_main(Fiber& self) noexcept {
   }
 }
 
+// Captures may wait in their destructors, and must not be thrown out of them.
+inline void CurrentThread::close(Task& task) noexcept {
+  task.closing = true;
+  task.drop_closure();
+  if (RUNTIME_UNLIKELY(task.fiber->local_values != nullptr)) task::destroy_local_values(*task.fiber);
+}
+
 void CurrentThread::run(Task& task) noexcept {
   try {
     task::throw_if_cancelled(task);
-    if (!task.exception) {  // there was a stack for it
+    if (RUNTIME_LIKELY(!task.exception)) {  // there was a stack for it
       task.table->run(task.body());
       task.has_result = true;
+      return close(task);  // from here, so that only a task that failed is asked below whether it did
     }
   } catch (const Cancelled&) {
     // No result and no exception: the join says that it was cancelled.
   } catch (...) {
     task.exception = std::current_exception();
   }
-  // Captures may wait in their destructors, and must not be thrown out of them.
-  task.closing = true;
-  task.drop_closure();
-  if (RUNTIME_UNLIKELY(task.fiber->local_values != nullptr)) task::destroy_local_values(*task.fiber);
+  close(task);
+  if (task.exception) failures_.keep(task);
 }
 
 // Runs on the task's own fiber, or on the native stack for one that never had any. The task may be gone afterwards.
@@ -209,10 +219,10 @@ void CurrentThread::end(Task& task) noexcept {
   // An outcome that nobody will take is destroyed while its destructor can still wait as part of the task.
   if (task::is_detached(task)) task.drop_outcome();
   if (RUNTIME_LIKELY(task.kind != Kind::branch)) {
+    if (RUNTIME_UNLIKELY(!is_plainly_open())) tell_ending(task);
     owned_.remove(task);
     alive_.subtract(1);
   }
-  if (RUNTIME_UNLIKELY(!is_open()) && owned_.is_empty()) task::wake(root_);
   task.phase = Phase::ended;
   task.fiber = nullptr;
   thread_state.running = nullptr;

@@ -15,9 +15,12 @@
 #include "fiber/overflow.hpp"
 #include "fiber/stack_pool.hpp"
 #include "fiber/switch.hpp"
+#include "metrics/busy_clock.hpp"
 #include "metrics/counter.hpp"
 #include "scheduler/config.hpp"
+#include "scheduler/failures.hpp"
 #include "scheduler/inject_queue.hpp"
+#include "scheduler/observer.hpp"
 #include "scheduler/run_queue.hpp"
 #include "task/cell_pool.hpp"
 #include "task/park.hpp"
@@ -81,8 +84,9 @@ class CurrentThread final : public task::Schedule {
   void launch(task::Task& task) noexcept;
   /// Queues a branch of a select, also while the runtime closes: its owner waits for it. Owner thread.
   void start_branch(task::Task& branch) noexcept;
-  /// For a task that will never run: the closure is destroyed here and now, and the handle finished.
-  void finish_cancelled(task::Task& task) noexcept;
+  /// For a task that will never run: the closure is destroyed here and now, and the handle finished. `is_told`: the hooks
+  /// know of the task.
+  void finish_cancelled(task::Task& task, bool is_told = true) noexcept;
 
   // Schedule. ---------------------------------------------------------------------------------------------------------
 
@@ -120,7 +124,9 @@ class CurrentThread final : public task::Schedule {
   /// Cancels every task in spawn order and drives them until they have ended or the deadline has come; `one_resume`:
   /// gives each its turn and no more. The caller is the root. Afterwards nothing is scheduled any more.
   Leftovers shut_down(base::Nanos deadline, bool one_resume) noexcept;
-  bool is_open() const noexcept { return state_.load(std::memory_order_acquire) == State::open; }
+  bool is_open() const noexcept { return state_.load(std::memory_order_acquire) <= State::open_observed; }
+  /// Open, and nobody observes its tasks.
+  bool is_plainly_open() const noexcept { return state_.load(std::memory_order_acquire) == State::open; }
   bool is_closed() const noexcept { return state_.load(std::memory_order_acquire) == State::closed; }
   MemoryOwner& owner() const noexcept { return owner_; }
   /// A number below n, which is above 0, from the runtime's own sequence. Owner thread.
@@ -140,13 +146,33 @@ class CurrentThread final : public task::Schedule {
 
   struct Counts {
     std::uint64_t alive, spawned, injected, injected_ever, ready, resumes, stacks_in_use, stacks_pooled;
+    std::uint64_t sleeps_for_nothing, sleeps_and_wakes, forced_yields;
+    base::Nanos busy;
   };
   /// Any thread.
   Counts counts() const noexcept;
+  /// Null when it is not kept.
+  const metrics::Histogram* poll_time() const noexcept {
+    return observer_ != nullptr && observer_->poll_time ? &*observer_->poll_time : nullptr;
+  }
+  const metrics::Histogram* schedule_latency() const noexcept {
+    return observer_ != nullptr && observer_->schedule_latency ? &*observer_->schedule_latency : nullptr;
+  }
+
+  // Observation (observed.cpp), and exceptions that nobody receives. Any thread. ---------------------------------------
+
+  /// Calls a hook of the user's, if there is one. `setter` names it in reports.
+  void run_hook(const task::Hook& hook, const char* setter, const void* argument = nullptr) noexcept;
+  /// The hook for a task whose captures are destroyed and whose end is about to be published.
+  void tell_terminated(task::Task& task) noexcept;
+  /// Bytes behind the body that a task needs to be observed, to be asked for in its Draft.
+  std::size_t tail_size() const noexcept;
+  Failures& failures() noexcept { return failures_; }
 
  private:
   enum class State : std::uint8_t {
     open,
+    open_observed,
     closing,  // tasks unwind; new ones are born cancelled
     closed,
   };
@@ -163,7 +189,18 @@ class CurrentThread final : public task::Schedule {
   static void fiber_entry(fiber::Fiber& self) noexcept;
   [[noreturn]] void fiber_main(fiber::Fiber& self) noexcept;
   void run(task::Task& task) noexcept;
+  static void close(task::Task& task) noexcept;
   void end(task::Task& task) noexcept;
+
+  // observed.cpp: what else happens on it while somebody observes.
+  bool tell_spawned(task::Task& task) noexcept;
+  void note_ready(task::Task& task) noexcept;
+  void note_injected(task::Task& task) noexcept;
+  task::Task* pick_injected_observed() noexcept;
+  task::Task* pick_observed() noexcept;
+  void tell_resuming(task::Task& task) noexcept;
+  void account_for_resumed() noexcept;
+  void tell_ending(task::Task& task) noexcept;
 
   // native_stack.cpp: what happens on the stack that called block_on.
   void drive(task::Task& waiter) noexcept;
@@ -175,6 +212,8 @@ class CurrentThread final : public task::Schedule {
   void after_look() noexcept;
   static void serve_calls(OwnerCall* first) noexcept;
   bool has_nothing_from_others() const noexcept { return inject_queue_.is_empty() && calls_.is_empty(); }
+  void falls_asleep() noexcept;
+  void wakes_up() noexcept;
   void count_other_stacks() noexcept;
   bool find_stack(task::Task& task) noexcept;
   void destroy_unstarted(task::Task& task) noexcept;
@@ -183,7 +222,11 @@ class CurrentThread final : public task::Schedule {
   void tidy_stacks() noexcept;
   static bool find_overflowed(const void* address, fiber::OverflowedTask& found) noexcept;
 
+  void enqueue(task::Task& task, bool is_told) noexcept;
+  void launch_told(task::Task& task) noexcept;
   void adopt(task::Task& task) noexcept;
+  void take_injected() noexcept;
+  void stop_root() noexcept;
   /// A task has become ready without a pass of our loop: if that sleeps inside a fiber of another runtime, or a loop around
   /// it has the thread, it is told.
   void rouse() noexcept {
@@ -191,6 +234,9 @@ class CurrentThread final : public task::Schedule {
   }
   void rouse_now() noexcept;
   void leave_to_outer_loop() noexcept;
+  // A round: each task that is ready now has one turn.
+  void begin_round() noexcept;
+  void end_round() noexcept;
   void begin_slice() noexcept { slice_end_ = next_look_ < next_injected_ ? next_look_ : next_injected_; }
 
   // What the switch touches comes first.
@@ -211,6 +257,8 @@ class CurrentThread final : public task::Schedule {
   driver::Driver& driver_;
   const context::Context& context_;
   MemoryOwner& owner_;
+  const std::unique_ptr<Observer> observer_;  // null: nobody observes
+  Failures failures_;
   task::CellPool cells_;
   InjectQueue inject_queue_;
   base::MpscStack<OwnerCall, &OwnerCall::next_call> calls_;
@@ -221,11 +269,18 @@ class CurrentThread final : public task::Schedule {
   metrics::Counter other_pooled_;
   metrics::Counter alive_;
   metrics::Counter spawned_;
+  metrics::Counter sleeps_for_nothing_;  // without a resume since the last
+  metrics::Counter sleeps_and_wakes_;
+  std::uint64_t resumes_at_sleep_ = 0;   // how many there had been when the thread last fell asleep
+  metrics::BusyClock busy_;              // inside block_on, and not asleep
+  bool is_asleep_ = false;
   std::uint64_t next_id_ = 0;        // task ids are taken from the process in blocks
   std::uint64_t last_id_ = 0;
   std::uint64_t random_;             // state of the sequence
   std::atomic<State> state_{State::open};
-  bool one_round_ = false;           // each ready task has one turn: pick() ends with the slice
+  bool has_slices_;                  // not while tasks are observed, nor in a round
+  bool one_round_ = false;           // each ready task has one turn: pick() ends with last_turn_
+  std::uint64_t last_turn_ = 0;
   bool is_embedded_ = false;         // a loop around ours watches the driver's descriptor
   bool is_rousable_ = false;         // see rouse()
 

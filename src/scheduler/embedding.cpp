@@ -7,23 +7,16 @@
 
 namespace runtime::inline v1::scheduler {
 
-using task::Task;
-
 std::size_t CurrentThread::run_pass() noexcept {
   RUNTIME_ASSERT(has_root());
   driver_.look();
   after_look();
-  while (Task* task = pick_injected()) {
-    task->phase = task::Phase::ready;
-    run_queue_.push(*task);
-  }
+  take_injected();
   // Whoever becomes ready from here on waits for the next pass: the loop around us has work of its own.
   const std::uint64_t before = turns_.read();
-  one_round_ = true;
-  slice_end_ = before + run_queue_.depth();
+  begin_round();
   run_ready();
-  one_round_ = false;
-  begin_slice();
+  end_round();
   return static_cast<std::size_t>(turns_.read() - before);
 }
 

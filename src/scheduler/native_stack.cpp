@@ -65,14 +65,44 @@ void CurrentThread::look_at_driver() noexcept {
 }
 
 void CurrentThread::sleep(const Task& waiter) noexcept {
+  run_hook(config_.on_park, "on_thread_park");  // may have made somebody ready
   // A task injected between the test of drive() and now is seen here: the driver asks after it has raised its flag.
-  const auto may_sleep = [this] { return has_nothing_from_others(); };
+  const auto may_sleep = [this, &waiter] {
+    if (!has_nothing_from_others() || !run_queue_.is_empty() || waiter.phase == Phase::ready) return false;
+    falls_asleep();
+    return true;
+  };
   if (outer_ != nullptr && outer_->kind != Kind::blocking) {
     sleep_in_outer(waiter);
   } else {
     driver_.park(base::kForever, may_sleep);
   }
   after_look();
+  if (is_asleep_) wakes_up();
+  run_hook(config_.on_unpark, "on_thread_unpark");
+}
+
+void CurrentThread::falls_asleep() noexcept {
+  const std::uint64_t resumes = turns_.read() - root_yields_.read();
+  if (std::exchange(resumes_at_sleep_, resumes) == resumes) sleeps_for_nothing_.add(1);
+  sleeps_and_wakes_.add(1);
+  busy_.stop(base::monotonic_now());
+  is_asleep_ = true;
+}
+
+// After after_look(), which has looked at the clock.
+void CurrentThread::wakes_up() noexcept {
+  is_asleep_ = false;
+  busy_.start(coarse_now_);
+  sleeps_and_wakes_.add(1);
+}
+
+// An unhandled exception is to end the runtime: block_on is cancelled, and shuts it down on its way out. Any thread.
+void CurrentThread::stop_root() noexcept {
+  root_.abort();
+  if (!is_owner()) return;
+  next_look_ = turns_.read();  // back to the native stack at the next switch: the root goes on before any other task
+  begin_slice();
 }
 
 // Our root runs on a fiber of another runtime. When that fiber is cancelled, so is our root, whose code it is.
@@ -87,6 +117,7 @@ void CurrentThread::sleep_in_outer(const Task& waiter) noexcept {
   driver_.look();
   if (waiter.phase == Phase::ready || !run_queue_.is_empty()) return;
   driver::Driver& outer_driver = static_cast<CurrentThread*>(outer_->schedule)->driver_;
+  falls_asleep();
   driver_.park_elsewhere([&] {
     if (!has_nothing_from_others()) return;
     driver::FdWatch news(*outer_, driver_.fd(), driver::kReadable);
@@ -164,6 +195,7 @@ bool CurrentThread::find_stack(Task& task) noexcept {
 void CurrentThread::destroy_unstarted(Task& task) noexcept {
   const base::ErrnoKeeper keeper;
   const context::Entry entry(context_);
+  if (observer_ != nullptr) observer_->is_handed_out = false;  // it will not come back from a fiber
   task.phase = Phase::running;
   task.fiber = &native_;
   task.closing = true;
@@ -178,6 +210,7 @@ void CurrentThread::destroy_unstarted(Task& task) noexcept {
   native_.scopes = root.scopes;
   native_.bindings = root.bindings;
   native_.local_values = root.local_values;
+  if (task.exception) failures_.keep(task);  // there was no stack for it
   end(task);
 }
 
@@ -239,6 +272,7 @@ void CurrentThread::enter_root() {
   thread_state.running = &root_;
   entry_.emplace(context_);
   is_rousable_ = false;
+  busy_.start(base::monotonic_now());
 }
 
 void CurrentThread::leave_root() noexcept {
@@ -246,6 +280,7 @@ void CurrentThread::leave_root() noexcept {
     const task::Shield shield;
     task::destroy_local_values(native_);
   }
+  busy_.stop(base::monotonic_now());
   entry_.reset();
   thread_state.running = std::exchange(outer_, nullptr);
   root_.phase = Phase::draft;
@@ -256,18 +291,35 @@ void CurrentThread::leave_root() noexcept {
 
 // The end. --------------------------------------------------------------------------------------------------------------
 
-CurrentThread::Leftovers CurrentThread::shut_down(base::Nanos deadline, bool one_resume) noexcept {
-  state_.store(State::closing, std::memory_order_release);
-  while (Task* task = pick_injected()) {
+// What other threads have made ready goes behind what is.
+void CurrentThread::take_injected() noexcept {
+  while (Task* task = observer_ != nullptr ? pick_injected_observed() : pick_injected()) {
     task->phase = Phase::ready;
     run_queue_.push(*task);
   }
+}
+
+void CurrentThread::begin_round() noexcept {
+  one_round_ = true;
+  has_slices_ = false;
+  last_turn_ = turns_.read() + run_queue_.depth();
+  if (observer_ == nullptr) slice_end_ = last_turn_;
+}
+
+void CurrentThread::end_round() noexcept {
+  one_round_ = false;
+  has_slices_ = observer_ == nullptr;
+  begin_slice();
+}
+
+CurrentThread::Leftovers CurrentThread::shut_down(base::Nanos deadline, bool one_resume) noexcept {
+  state_.store(State::closing, std::memory_order_release);
+  take_injected();
   Leftovers leftovers{static_cast<std::size_t>(alive_.read()), 0};
   for (Task* task = owned_.front(); task != nullptr; task = owned_.next(*task)) task->abort();
 
   if (one_resume) {
-    one_round_ = true;
-    slice_end_ = turns_.read() + run_queue_.depth();
+    begin_round();
     run_ready();
   } else {
     driver::Timer limit(root_, deadline);

@@ -25,7 +25,7 @@ class Schedule {
   /// Keeps the scheduler itself in memory. Any thread.
   virtual void hold_memory() noexcept = 0;
   virtual void unhold_memory() noexcept = 0;
-  /// An exception left the task and nobody can receive it. Any thread.
+  /// An exception left the task and nobody can receive it any more. Any thread, before the exception is destroyed.
   virtual void report_unhandled(Task& task) noexcept = 0;
 
   /// True on the thread that owns this scheduler.
@@ -39,13 +39,15 @@ class Schedule {
     }
     if (RUNTIME_LIKELY(--budget_left_ > 0)) return;
     budget_turn_ = kNoTurn;
-    forced_yields_.add(1);
+    forced_yields.add(1);
     yield(running);
   }
   /// The monotonic clock as of the last look at the driver. Owner thread.
   base::Nanos coarse_now() const noexcept { return coarse_now_; }
   /// The context::Context of the runtime, for the floors that know what that is.
   const void* context() const noexcept { return context_; }
+
+  metrics::Counter forced_yields;  // times a task had used up its budget; written on the owner thread
 
  protected:
   explicit Schedule(const void* context, std::uint32_t budget = 128) noexcept
@@ -55,7 +57,6 @@ class Schedule {
   metrics::Counter turns_;           // resumes of tasks, and yields of the root
 
   base::Nanos coarse_now_ = base::monotonic_now();
-  metrics::Counter forced_yields_;   // of tasks that had used up their budget
 
  private:
   static constexpr std::uint64_t kNoTurn = ~std::uint64_t{0};

@@ -16,7 +16,8 @@ void Task::abort() noexcept {
 
 void Task::drop_outcome_now() noexcept {
   if (exception) {
-    if (!joined) schedule->report_unhandled(*this);
+    // Acquire: whoever made it `heard` has read the exception before. Pairs with scheduler/failures.cpp.
+    if (failure.load(std::memory_order_acquire) != Failure::heard) schedule->report_unhandled(*this);
     exception = nullptr;
   }
   if (has_result) {

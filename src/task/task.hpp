@@ -32,6 +32,14 @@ enum class Kind : std::uint8_t {
   blocking,  // runs on a pool thread, without a fiber
 };
 
+/// Who knows of the exception that a task has ended with. Guarded by the mutex of the runtime's list of them
+/// (scheduler/failures.hpp), but may be read without: `heard` is for good.
+enum class Failure : std::uint8_t {
+  unheard,  // nobody; or there is none
+  kept,     // the list: somebody may still receive it
+  heard,    // it has been received or reported
+};
+
 /// The unit that is scheduled, joined and cancelled; first part of the cell that holds the closure.
 ///
 /// Thread safety: owner thread, except the atomic members and what is constant after launch.
@@ -42,13 +50,16 @@ class alignas(64) Task final {
   Task* next_ready = nullptr;          // link of the run and the yield queue
   fiber::Fiber* fiber = nullptr;       // from the first resume to the end; the root's own
   Schedule* schedule = nullptr;
-  std::uint64_t yield_position = 0;    // in the yield queue: how much of the run queue goes first
+  union {
+    std::uint64_t yield_position = 0;  // in the yield queue: how much of the run queue goes first
+    Task* previous_failed;             // in the list of failures, with next_ready: it is ready no more
+  };
   Phase phase = Phase::draft;
   Kind kind = Kind::fiber;
   bool closing = false;                // the closure has returned; its captures may still park
   bool has_result = false;
   bool boxed = false;                  // the body is a block of its own
-  bool joined = false;                 // its exception has been received
+  std::atomic<Failure> failure{Failure::unheard};
   bool cancel_delivered = false;       // a suspension point has already ended as cancelled
   std::uint16_t size_class = 0;        // of the cell's memory; 0: from the heap
   std::atomic<std::uint32_t> signals{0};     // kCancelRequested, …; any thread

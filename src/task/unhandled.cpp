@@ -6,13 +6,27 @@
 #include <memory>
 #include <string_view>
 #include <typeinfo>
+#include <utility>
 
 #include "base/signal_text.hpp"
 
 namespace runtime::inline v1::task {
 namespace {
 
-void append_type(base::SignalText& text, const std::type_info* type) noexcept {
+/// A text to be kept, written as one that goes to stderr is.
+class KeptText final {
+ public:
+  KeptText& operator<<(std::string_view part) {
+    text += part;
+    return *this;
+  }
+  KeptText& operator<<(std::uint64_t number) { return *this << std::string_view(std::to_string(number)); }
+
+  std::string text;
+};
+
+template <class Text>
+void append_type(Text& text, const std::type_info* type) {
   if (type == nullptr) return;
   // The demangler takes stack in proportion to the name, and this may be a small one.
   constexpr std::size_t kLongest = 64;
@@ -26,16 +40,24 @@ void append_type(base::SignalText& text, const std::type_info* type) noexcept {
   text << " (" << (status == 0 ? name.get() : type->name()) << ")";
 }
 
-}  // namespace
-
-void report_unhandled_exception(Task& task) noexcept {
-  base::SignalText text;
-  text << "runtime: task " << task.id;
+template <class Text>
+void append_source(Text& text, const Unhandled& unhandled) {
+  if (unhandled.task == nullptr) {
+    text << "the hook " << unhandled.hook << " threw an exception: ";
+    return;
+  }
+  const Task& task = *unhandled.task;
+  text << "task " << task.id;
   if (!task.name().empty()) text << " \"" << task.name() << "\"";
-  text << ", spawned at " << task.spawn_file << ":" << task.spawn_line
+  text << ", spawned at " << task.spawn_file << ":" << std::uint64_t{task.spawn_line}
        << ", ended with an exception that nobody received: ";
+}
+
+template <class Text>
+void append_all(Text& text, const Unhandled& unhandled) {
+  append_source(text, unhandled);
   try {
-    std::rethrow_exception(task.exception);
+    std::rethrow_exception(unhandled.exception);
   } catch (const std::exception& exception) {
     text << exception.what();
     append_type(text, &typeid(exception));
@@ -43,8 +65,22 @@ void report_unhandled_exception(Task& task) noexcept {
     text << "not a std::exception";
     append_type(text, abi::__cxa_current_exception_type());
   }
-  text << ". Join the task, or catch it inside.\n";
+}
+
+}  // namespace
+
+void report_unhandled_exception(const Unhandled& unhandled) noexcept {
+  base::SignalText text;
+  text << "runtime: ";
+  append_all(text, unhandled);
+  text << (unhandled.task != nullptr ? ". Join the task, or catch it inside.\n" : ". Catch it inside.\n");
   text.write();
+}
+
+std::string describe_unhandled_exception(const Unhandled& unhandled) {
+  KeptText text;
+  append_all(text, unhandled);
+  return std::move(text.text);
 }
 
 }  // namespace runtime::inline v1::task

@@ -37,14 +37,14 @@ int count_only(const bench::Options& options) {
     bench::RawSwitch().run(count);
     return 0;
   }
-  runtime::LocalRuntime rt = bench::make_runtime(options);
+  runtime::LocalRuntime rt = bench::make_runtime(options, bench::observed_builder(options));
   run_from(options.choice("from", {"task", "root"}), rt, [count] { spawn_and_join(count); });
   return 0;
 }
 
 int measure(const bench::Options& options) {
   const std::uint64_t total = options.count("total");
-  runtime::LocalRuntime rt = bench::make_runtime(options);
+  runtime::LocalRuntime rt = bench::make_runtime(options, bench::observed_builder(options));
   bench::RawSwitch raw;
   run_from(options.choice("from", {"task", "root"}), rt, [total, &raw] {
     const bench::Pair slices = bench::in_slices(
@@ -65,6 +65,6 @@ int measure(const bench::Options& options) {
 
 int main(int argc, char** argv) {
   const bench::Options options(argc, argv,
-      {{"total", "100000"}, {"from", "task"}, {"stacks", "small"}, {"count", "0"}, {"of", "ours"}});
+      {{"total", "100000"}, {"from", "task"}, {"stacks", "small"}, {"count", "0"}, {"of", "ours"}, {"observe", "nothing"}});
   return options.number("count") == 0 ? measure(options) : count_only(options);
 }

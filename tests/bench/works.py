@@ -58,6 +58,13 @@ def blocking_of(title, in_flight, total, one_processor, goal):
                 against_peers=None, goal=goal, one_processor=one_processor)
 
 
+def observed_of(title, program, arguments, observe):
+    # No peer has hooks or histograms: what they cost is shown beside the same floor, and not judged.
+    return Work(f"{title}, {observe} on", program, {**arguments, "observe": observe}, peers=False, against_peers=None)
+
+
+OBSERVED = ("hooks", "histograms", "all")
+
 MILLION = {"resident_all": 4.4, "mappings": 63}
 
 GROUPS = {
@@ -66,6 +73,7 @@ GROUPS = {
         yield_of(1_000, "<= 4 x raw jump"),
         yield_of(10_000, "<= 60 ns where raw jump is 5 (12 x)"),
         yield_of(10_000, "<= 100 ns where raw jump is 5 (20 x)", stacks="default"),
+        *(observed_of("yield, 1,000 tasks", "yield_bench", {"tasks": 1_000, "total": 400_000}, what) for what in OBSERVED),
     ],
     "yield_100000": [
         yield_of(100_000, "<= 130 ns where raw jump is 5 (26 x)"),
@@ -76,6 +84,8 @@ GROUPS = {
              demands={"ratio": 16.0}, goal="<= 50 ns where raw jump is 5 (10 x)"),
         Work("spawn + join, from the root", "spawn_join_bench", {"total": 100_000, "from": "root"},
              demands={"ratio": 16.0}, goal="<= 50 ns where raw jump is 5 (10 x)"),
+        *(observed_of("spawn + join, from a task", "spawn_join_bench", {"total": 100_000, "from": "task"}, what)
+          for what in OBSERVED),
     ],
     "spawn_batch": [
         Work("spawn 100,000, join all: first", "spawn_batch_bench", {"tasks": 100_000, "round": "first"},

@@ -35,7 +35,7 @@ int count_only(const bench::Options& options) {
     bench::RawSwitch().run(count);
     return 0;
   }
-  runtime::LocalRuntime rt = bench::make_runtime(options);
+  runtime::LocalRuntime rt = bench::make_runtime(options, bench::observed_builder(options));
   bench::YieldRound round(options.count("tasks"), count);
   run_ours(rt, round);
   return 0;
@@ -43,7 +43,7 @@ int count_only(const bench::Options& options) {
 
 int measure(const bench::Options& options) {
   const std::uint64_t tasks = options.count("tasks");
-  runtime::LocalRuntime rt = bench::make_runtime(options);
+  runtime::LocalRuntime rt = bench::make_runtime(options, bench::observed_builder(options));
   const std::uint64_t each = bench::YieldRound::yields_each(tasks, options.count("total"));
   bench::RawSwitch raw;
   const bench::Pair slices = bench::in_slices(
@@ -61,6 +61,6 @@ int measure(const bench::Options& options) {
 
 int main(int argc, char** argv) {
   const bench::Options options(argc, argv,
-      {{"tasks", "2"}, {"total", "400000"}, {"stacks", "small"}, {"count", "0"}, {"of", "ours"}});
+      {{"tasks", "2"}, {"total", "400000"}, {"stacks", "small"}, {"count", "0"}, {"of", "ours"}, {"observe", "nothing"}});
   return options.number("count") == 0 ? measure(options) : count_only(options);
 }

@@ -79,7 +79,7 @@ TEST_CASE("an outcome is dropped once: a result is destroyed, an exception that 
   with_result.give_result(destroyed);
   with_exception.task.exception = std::make_exception_ptr(1);
   with_received.task.exception = std::make_exception_ptr(1);
-  with_received.task.joined = true;
+  with_received.task.failure = Failure::heard;
   for (int i = 0; i < 2; ++i) {
     for (TestTask* cell : {&with_result, &with_exception, &with_received}) cell->task.drop_outcome();
   }

@@ -20,9 +20,8 @@ std::string report_of(std::exception_ptr exception) {
   cell.task.id = 31;
   cell.task.spawn_file = "story.cpp";
   cell.task.spawn_line = 7;
-  cell.task.exception = std::move(exception);
   const test::CapturedStderr captured;
-  report_unhandled_exception(cell.task);
+  report_unhandled_exception({&cell.task, nullptr, std::move(exception)});
   return captured.text();
 }
 
