@@ -110,6 +110,21 @@ Builder& Builder::rng_seed(std::uint64_t seed) {
   return *this;
 }
 
+Builder& Builder::start_paused(bool paused) {
+  impl_->options.start_paused = paused;
+  return *this;
+}
+
+Builder& Builder::enable_time(bool enabled) {
+  impl_->options.enable_time = enabled;
+  return *this;
+}
+
+Builder& Builder::enable_io(bool enabled) {
+  impl_->options.enable_io = enabled;
+  return *this;
+}
+
 LocalRuntime Builder::build_local() { return LocalRuntime(new detail::Inner(impl_->options)); }
 
 }  // namespace runtime::inline v1

@@ -19,8 +19,10 @@ Inner::Inner(const Options& options)
     : id_(last_runtime_id.fetch_add(1, std::memory_order_relaxed) + 1),
       name_(options.name),
       pool_(options.pool),
-      context_{this, &driver_, &pool_},
-      scheduler_(options.scheduler, driver_, context_, *this) {}
+      context_{this, &driver_, &pool_, options.enable_time, options.enable_io},
+      scheduler_(options.scheduler, driver_, context_, *this) {
+  if (options.start_paused) driver_.clock.pause();
+}
 
 Inner& Inner::current() {
   const context::Context* context = context::current();
@@ -99,10 +101,10 @@ void Inner::wait_for_pool(base::Nanos deadline) noexcept {
   if (pool_.listen(&waiter)) return;
   driver::Driver& driver = *context::of(*task).driver;
   driver::Timer limit(*task, deadline);
-  if (deadline != base::kForever) driver.arm(limit);
+  if (deadline != base::kForever) driver.arm_real(limit);
   const task::Waiting waiting(*task, task::WaitFor::pool_threads);
   task::park_until_certain(*task, [&] { return waiter.are_gone() || limit.has_fired(); });
-  driver.disarm(limit);
+  driver.disarm_real(limit);
   static_cast<void>(pool_.listen(nullptr));
 }
 
