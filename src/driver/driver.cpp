@@ -111,7 +111,7 @@ void Driver::collect() noexcept {
 void Driver::sleep(base::Nanos deadline) noexcept {
   deadline = std::min(deadline, next_alarm());
   if (deadline != base::kForever && deadline <= base::monotonic_now()) return poll();
-  prepare_alarm(deadline);
+  set_alarm(deadline);
   ::ev_run(loop_.get(), EVRUN_ONCE);
   after_look();
 }
@@ -146,15 +146,10 @@ base::Nanos Driver::next_alarm() const noexcept {
 
 // An alarm that is too early costs one needless look; setting it costs a system call each time. So it is only ever
 // moved forward, or set anew once it has gone off.
-void Driver::prepare_alarm(base::Nanos deadline) noexcept {
-  if (deadline < alarm_) set_alarm(deadline);
-}
-
 void Driver::set_alarm(base::Nanos deadline) noexcept {
-  itimerspec when{};  // all zero disarms
-  if (deadline != base::kForever) {
-    when.it_value = base::to_timespec(std::max<base::Nanos>(deadline, 1));
-  }
+  if (deadline >= alarm_) return;
+  itimerspec when{};
+  when.it_value = base::to_timespec(std::max<base::Nanos>(deadline, 1));  // 0 would mean no alarm
   ::timerfd_settime(timerfd_.get(), TFD_TIMER_ABSTIME, &when, nullptr);
   alarm_ = deadline;
 }

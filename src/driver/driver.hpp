@@ -51,7 +51,7 @@ class Driver final {
   /// For a thread whose own loop is around this one: `wait` waits for fd() in its way.
   template <class Wait>
   void park_elsewhere(Wait wait) noexcept {
-    prepare_alarm(next_alarm());  // our timers make fd() readable: they may be on another clock than `wait`'s
+    set_alarm(next_alarm());  // our timers make fd() readable: they may be on another clock than `wait`'s
     parked_.store(true, std::memory_order_seq_cst);
     parks.add(1);
     if (!has_notices_.load(std::memory_order_seq_cst)) wait();
@@ -111,7 +111,6 @@ class Driver final {
   void after_look() noexcept;
   void ring() noexcept;
   base::Nanos next_alarm() const noexcept;
-  void prepare_alarm(base::Nanos deadline) noexcept;
   void set_alarm(base::Nanos deadline) noexcept;
   void read_notices() noexcept;
 
