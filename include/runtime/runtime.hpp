@@ -10,6 +10,7 @@
 #include <runtime/export.hpp>
 #include <runtime/handle.hpp>
 #include <runtime/join_set.hpp>
+#include <runtime/local_pool.hpp>
 #include <runtime/local_runtime.hpp>
 #include <runtime/metrics.hpp>
 #include <runtime/runtime_id.hpp>
