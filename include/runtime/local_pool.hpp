@@ -96,7 +96,7 @@ class RUNTIME_API LocalPool final {
   Worker choose() const;
   Worker choose(std::size_t index) const;
   std::size_t load_of(std::size_t index) const;
-  Impl& impl() const;
+  RUNTIME_LOCAL Impl& impl() const;
 
   template <class F>
   static auto spawn_on(Worker worker, F&& f, const char* file, unsigned line) {

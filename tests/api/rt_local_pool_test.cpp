@@ -1,7 +1,5 @@
 // LocalPool: threads with a runtime each, least loaded first, exact counts, a clean end.
 
-#include <sys/resource.h>
-
 #include <atomic>
 #include <memory>
 #include <set>
@@ -254,17 +252,4 @@ TEST_CASE_FIXTURE(Limits, "no threads, and an index too many, are refused; so is
   CHECK(pool.num_threads() == 1);
   moved = std::move(pool);
   CHECK(moved.spawn_pinned([] { return 2; }).join() == 2);
-}
-
-TEST_CASE_FIXTURE(Limits, "when the kernel refuses descriptors, the constructor says so and leaves no thread") {
-  rlimit before{};
-  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
-  rlimit few = before;
-  // Enough for one runtime or two, not for eight.
-  few.rlim_cur = count_entries("/proc/self/fd") + 8;
-  REQUIRE(::setrlimit(RLIMIT_NOFILE, &few) == 0);
-  const int refused = os_error_of([] { LocalPool pool(8); });
-  REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
-  CHECK(refused == EMFILE);
-  CHECK(LocalPool(8).spawn_pinned([] { return 1; }).join() == 1);
 }

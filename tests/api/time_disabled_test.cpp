@@ -2,8 +2,6 @@
 
 #include <poll.h>
 
-#include <atomic>
-#include <thread>
 
 #include "support.hpp"
 
@@ -84,21 +82,4 @@ TEST_CASE("POSIX-style calls have no such error: they wait as ever") {
   });
   ::close(fds[0]);
   ::close(fds[1]);
-}
-
-TEST_CASE("a shutdown keeps its limit without timers, too") {
-  Limits limits;
-  LocalRuntime rt = Builder().enable_time(false).build_local();
-  static std::atomic<bool> release{false}, started{false};  // the thread may outlive the test
-  rt.spawn_local([] {
-    runtime::offload([] {
-      started = true;
-      while (!release) std::this_thread::yield();
-    });
-  });
-  rt.block_on([] { while (!started) runtime::yield_now(); });
-  const auto report = rt.shutdown_timeout(2ms);
-  CHECK(report.tasks_left_parked == 1);
-  CHECK(report.blocking_left_running == 1);
-  release = true;
 }

@@ -110,28 +110,6 @@ TEST_CASE("the end of a runtime drives a paused clock: what destructors wait for
   CHECK(unwound);
 }
 
-TEST_CASE("the limit of a shutdown is real time") {
-  static std::atomic<bool> release, started;
-  release = started = false;
-  Limits limits;
-  LocalRuntime rt = paused().build_local();
-  rt.block_on([&] {
-    runtime::spawn_local([] {
-      runtime::offload([] {
-        started = true;
-        while (!release) std::this_thread::yield();
-      });
-    });
-    while (!started) runtime::yield_now();
-  });
-  const auto start = std::chrono::steady_clock::now();
-  const auto report = rt.shutdown_timeout(5ms);
-  CHECK(std::chrono::steady_clock::now() - start >= 5ms);
-  CHECK(report.tasks_left_parked == 1);
-  CHECK(report.blocking_left_running == 1);
-  release = true;
-}
-
 TEST_CASE("a runtime with a paused clock inside one in real time, and the other way round") {
   Checked real;
   real.rt.block_on([] {
