@@ -2,7 +2,6 @@
 
 #include <poll.h>
 
-
 #include "support.hpp"
 
 using namespace api_test;
