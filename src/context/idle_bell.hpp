@@ -8,6 +8,12 @@
 
 namespace runtime::inline v1::context {
 
+/// True while a job is queued or runs. To be asked before one looks for what jobs have woken.
+inline bool has_blocking_work(const Context& context) noexcept {
+  const auto counts = context.pool->counts();
+  return counts.queued + counts.running != 0;
+}
+
 /// Ends the sleep of a thread whose paused clock waits for the pool: nobody else would tell it that the last job has
 /// ended, since the job has woken its waiter before.
 ///

@@ -117,8 +117,7 @@ void Driver::sleep(base::Nanos deadline) noexcept {
 }
 
 void Driver::begin_absence() noexcept {
-  const base::Nanos deadline = next_alarm();
-  if (deadline < alarm_) set_alarm(deadline);
+  set_alarm(next_alarm());
   parked_.store(true, std::memory_order_seq_cst);
   if (has_notices_.load(std::memory_order_seq_cst)) unpark();
 }

@@ -74,6 +74,8 @@ class Driver final {
   /// loop around this one.
   int fd() const noexcept { return set_.fd(); }
   base::Nanos earliest() const noexcept { return timers_.earliest(); }
+  /// When the first timer is due, on CLOCK_MONOTONIC; those of a paused clock never are by themselves.
+  base::Nanos next_alarm() const noexcept;
 
   void arm(Timer& timer) noexcept { timers_.arm(timer); }
   void disarm(Timer& timer) noexcept { timers_.disarm(timer); }
@@ -110,7 +112,6 @@ class Driver final {
   void collect() noexcept;
   void after_look() noexcept;
   void ring() noexcept;
-  base::Nanos next_alarm() const noexcept;
   void set_alarm(base::Nanos deadline) noexcept;
   void read_notices() noexcept;
 

@@ -237,6 +237,7 @@ class CurrentThread final : public task::Schedule {
   task::Task* outer_ = nullptr;      // what ran on this thread when the root entered: a task of another runtime
   task::Task* asleep_in_ = nullptr;  // outer_, while it is parked because we have nothing to do
   context::IdleBell* bell_ = nullptr;  // while a paused clock waits for the pool
+  std::optional<context::IdleBell> absence_bell_;  // the same while a loop around ours has the thread
   fiber::SignalStack signal_stack_;
   std::optional<context::Entry> entry_;  // while somebody is the root
 };

@@ -254,6 +254,7 @@ void CurrentThread::enter_root() {
   thread_state.running = &root_;
   entry_.emplace(context_);
   is_rousable_ = false;
+  absence_bell_.reset();
 }
 
 void CurrentThread::leave_root() noexcept {

@@ -26,6 +26,7 @@ TEST_CASE("without timers every C++ wait with a limit says time_disabled, and ch
     CHECK(code_of([] { runtime::sleep_until(time_::Clock::now() + 1ms); }) == Errc::time_disabled);
     CHECK(code_of([] { runtime::sleep_until(std::chrono::steady_clock::now() + 1ms); }) == Errc::time_disabled);
     CHECK(code_of([] { runtime::sleep_until(std::chrono::system_clock::now() + 1ms); }) == Errc::time_disabled);
+    CHECK(code_of([] { runtime::timeout(1ms, [] {}); }) == Errc::time_disabled);
     CHECK(code_of([] { time_::interval(1ms); }) == Errc::time_disabled);
     CHECK(code_of([] { time_::interval_at(time_::Clock::now(), 1ms); }) == Errc::time_disabled);
     auto task = runtime::spawn_local([] {

@@ -1,4 +1,5 @@
-// What a paused clock means for POSIX-style calls, for the end of a runtime, and for runtimes inside one another.
+// What a paused clock means for POSIX-style calls and timeouts, for the end of a runtime, for runtimes inside one another,
+// and for a loop around one.
 
 #include <poll.h>
 #include <sys/socket.h>
@@ -208,4 +209,57 @@ TEST_CASE("an inner runtime in real time still has its timers when the outer clo
     CHECK(Clock::now() == start);
     time_::resume();
   });
+}
+
+TEST_CASE("timeouts are on the runtime's clock") {
+  Checked house(paused());
+  house.rt.block_on([] {
+    CHECK(time_of([] { CHECK_THROWS_AS(runtime::timeout(5s, [] { wait_for_ever(); }), runtime::Elapsed); }) == 5s);
+    CHECK(time_of([] {
+            CHECK_THROWS_AS(runtime::timeout_at(Clock::now() + 7s, [] { wait_for_ever(); }), runtime::Elapsed);
+          }) == 7s);
+    CHECK(time_of([] { runtime::timeout(5s, [] { runtime::sleep_for(3s); }); }) == 3s);
+    const auto start = Clock::now();
+    auto waits = runtime::spawn_local([] { runtime::timeout(1s, [] { runtime::offload([] { std::this_thread::sleep_for(1ms); }); }); });
+    waits.join();  // the clock is held, so the closure is in time however long it takes
+    CHECK(Clock::now() == start);
+  });
+}
+
+TEST_CASE("a loop around the runtime sees a paused clock jump in run_ready, as soon as the pool has nothing to do") {
+  Checked house(paused());
+  const int fd = house.rt.poll_fd();
+  const auto is_readable = [fd](int wait) {
+    pollfd entry{fd, POLLIN, 0};
+    return ::poll(&entry, 1, wait) == 1;
+  };
+  std::atomic<bool> release{false};
+  int slept = 0;
+  auto sleeper = house.rt.spawn_local([&] {
+    for (; slept < 3; ++slept) runtime::sleep_for(1h);
+    auto closure = runtime::spawn_blocking([&] {
+      while (!release) std::this_thread::yield();
+    });
+    runtime::sleep_for(1h);
+    ++slept;
+    closure.join();
+  });
+  for (int passes = 0; slept < 3 && passes < 100; ++passes) {
+    CHECK(is_readable(10'000));
+    CHECK(house.rt.next_deadline().value_or(0s) == 0s);
+    house.rt.run_ready();
+  }
+  CHECK(slept == 3);
+  // Held: nothing to run, and no time to wait for.
+  house.rt.run_ready();
+  CHECK(slept == 3);
+  CHECK_FALSE(house.rt.next_deadline().has_value());
+  CHECK_FALSE(is_readable(2));
+  release = true;
+  for (int passes = 0; !sleeper.is_finished() && passes < 100; ++passes) {
+    CHECK(is_readable(10'000));
+    house.rt.run_ready();
+  }
+  CHECK(slept == 4);
+  sleeper.join();
 }
