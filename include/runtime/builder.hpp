@@ -120,6 +120,15 @@ class RUNTIME_API Builder final {
   /// TaskMeta::schedule_latency(). It costs two looks at the clock for each resume.
   Builder& metrics_schedule_latency_histogram(const HistogramConfig& config);
 
+  /// The runtime's clock stands still from the start, as after time::pause(). Default false.
+  Builder& start_paused(bool paused);
+  /// False: on a fiber of this runtime sleep_for(), sleep_until(), intervals and every other C++ call with a time limit
+  /// throw Error time_disabled. POSIX-style calls, which have no such error, wait as ever. Default true.
+  Builder& enable_time(bool enabled = true);
+  /// False: on a fiber of this runtime every C++ call that waits for a descriptor throws Error io_disabled. POSIX-style
+  /// calls, which have no such error, wait as ever. Default true.
+  Builder& enable_io(bool enabled = true);
+
   /// The runtime, owned by this thread.
   /// Throws: std::system_error naming the call the kernel refused; std::bad_alloc.
   LocalRuntime build_local();

@@ -93,7 +93,8 @@ class RUNTIME_API LocalRuntime final {
   /// Throws: Error wrong_thread, shut_down.
   int poll_fd() const;
   /// From now to the next timer, zero when it is overdue; nullopt when no task waits for a time. poll_fd() is readable
-  /// then, too; this is for loops that want to know beforehand.
+  /// then, too; this is for loops that want to know beforehand. While the clock is paused: zero when run_ready() would
+  /// let it jump, nullopt while the blocking pool holds it.
   /// Throws: Error wrong_thread, shut_down.
   std::optional<std::chrono::nanoseconds> next_deadline() const {
     const detail::Nanos left = time_left();

@@ -11,6 +11,7 @@
 #include <runtime/handle.hpp>
 #include <runtime/histogram_config.hpp>
 #include <runtime/join_set.hpp>
+#include <runtime/local_pool.hpp>
 #include <runtime/local_runtime.hpp>
 #include <runtime/metrics.hpp>
 #include <runtime/openmetrics.hpp>

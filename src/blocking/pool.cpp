@@ -37,6 +37,9 @@ struct Pool::State {
   std::size_t running = 0;
   bool closed = false;
   Listener* listener = nullptr;
+  IdleListener* idle_listener = nullptr;
+
+  bool is_idle() const noexcept { return running == 0 && first == nullptr; }
 
   /// Promises a job to an idle thread, if there is one and no promise is open. The promiser, not the thread, takes it
   /// off the idle ones: until that thread runs, another would count it again and start nobody.
@@ -129,6 +132,13 @@ bool Pool::listen(Listener* listener) noexcept {
   return all_gone;
 }
 
+bool Pool::listen_for_idle(IdleListener* listener) noexcept {
+  const std::lock_guard lock(state_->mutex);
+  const bool is_idle = state_->is_idle();
+  state_->idle_listener = is_idle ? nullptr : listener;
+  return is_idle;
+}
+
 Pool::Counts Pool::counts() const noexcept {
   const std::lock_guard lock(state_->mutex);
   return {state_->queued, state_->threads, state_->idle, state_->running};
@@ -184,6 +194,7 @@ void Pool::serve(State& state) noexcept {
       job->run();  // the job may be gone afterwards
       lock.lock();
       --state.running;
+      if (state.idle_listener != nullptr && state.is_idle()) std::exchange(state.idle_listener, nullptr)->pool_idle();
     }
     if (state.closed) break;
     ++state.idle;

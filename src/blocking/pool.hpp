@@ -66,6 +66,17 @@ class Pool final {
   /// At most one at a time; null: not any more. True: no thread is there, and nobody will be called.
   bool listen(Listener* listener) noexcept;
 
+  /// One who wants to know when there is nothing to do.
+  class IdleListener {
+   public:
+    virtual void pool_idle() noexcept = 0;  // pool thread, once, with the pool's lock held
+
+   protected:
+    ~IdleListener() = default;
+  };
+  /// True: no job is queued or runs, and nobody will be called. At most one at a time; null: not any more.
+  bool listen_for_idle(IdleListener* listener) noexcept;
+
   struct Counts {
     std::size_t queued, threads, idle, running;
   };

@@ -12,8 +12,10 @@ namespace runtime::inline v1::context {
 /// Borrows: all of it, from the runtime.
 struct Context {
   void* runtime;            // for the floor that knows what it is
-  driver::Driver* driver;   // to be used on the owner thread only
+  driver::Driver* driver;   // to be used on the owner thread only, but for its clock
   blocking::Pool* pool;
+  bool has_time = true;     // Builder::enable_time()
+  bool has_io = true;       // Builder::enable_io()
 };
 
 /// A runtime that some code is in, and where it was before.

@@ -109,32 +109,46 @@ void Driver::collect() noexcept {
 }
 
 void Driver::sleep(base::Nanos deadline) noexcept {
-  deadline = std::min(deadline, timers_.earliest());
+  deadline = std::min(deadline, next_alarm());
   if (deadline != base::kForever && deadline <= base::monotonic_now()) return poll();
-  // An alarm that is too early costs one needless look; setting it costs a system call each time. So it is only ever
-  // moved forward, or set anew once it has gone off.
-  if (deadline < alarm_) set_alarm(deadline);
+  set_alarm(deadline);
   ::ev_run(loop_.get(), EVRUN_ONCE);
   after_look();
 }
 
 void Driver::begin_absence() noexcept {
-  if (timers_.earliest() < alarm_) set_alarm(timers_.earliest());
+  set_alarm(next_alarm());
   parked_.store(true, std::memory_order_seq_cst);
   if (has_notices_.load(std::memory_order_seq_cst)) unpark();
 }
 
 void Driver::after_look() noexcept {
   if (has_notices_.load(std::memory_order_seq_cst)) read_notices();
-  if (!timers_.is_empty()) timers_.fire(base::monotonic_now());
+  fire_timers();
 }
 
+void Driver::fire_timers() noexcept {
+  if (!timers_.is_empty()) timers_.fire(clock.now());
+  if (!real_timers_.is_empty()) real_timers_.fire(base::monotonic_now());
+}
+
+bool Driver::jump() noexcept {
+  if (timers_.is_empty()) return false;
+  clock.advance_to(timers_.earliest());
+  fire_timers();
+  return true;
+}
+
+base::Nanos Driver::next_alarm() const noexcept {
+  return std::min(clock.to_monotonic(timers_.earliest()), real_timers_.earliest());
+}
+
+// An alarm that is too early costs one needless look; setting it costs a system call each time. So it is only ever
+// moved forward, or set anew once it has gone off.
 void Driver::set_alarm(base::Nanos deadline) noexcept {
-  itimerspec when{};  // all zero disarms
-  if (deadline != base::kForever) {
-    when.it_value = base::to_timespec(deadline);
-    if (when.it_value.tv_sec == 0 && when.it_value.tv_nsec == 0) when.it_value.tv_nsec = 1;
-  }
+  if (deadline >= alarm_) return;
+  itimerspec when{};
+  when.it_value = base::to_timespec(std::max<base::Nanos>(deadline, 1));  // 0 would mean no alarm
   ::timerfd_settime(timerfd_.get(), TFD_TIMER_ABSTIME, &when, nullptr);
   alarm_ = deadline;
 }

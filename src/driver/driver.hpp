@@ -8,6 +8,7 @@
 
 #include "base/clock.hpp"
 #include "base/unique_fd.hpp"
+#include "driver/clock.hpp"
 #include "driver/epoll_set.hpp"
 #include "driver/fd_watch.hpp"
 #include "driver/timer.hpp"
@@ -35,7 +36,7 @@ class Driver final {
   void poll() noexcept;
   /// The same, asks in any case.
   void look() noexcept;
-  /// Waits for news, at most until the deadline. `may_sleep` is asked once unpark() is sure to be heard.
+  /// Waits for news, at most until the deadline on CLOCK_MONOTONIC. `may_sleep` is asked once unpark() is sure to be heard.
   template <class MaySleep>
   void park(base::Nanos deadline, MaySleep may_sleep) noexcept {
     parked_.store(true, std::memory_order_seq_cst);  // before may_sleep looks: pairs with unpark()
@@ -50,7 +51,7 @@ class Driver final {
   /// For a thread whose own loop is around this one: `wait` waits for fd() in its way.
   template <class Wait>
   void park_elsewhere(Wait wait) noexcept {
-    if (alarm_ != base::kForever) set_alarm(base::kForever);  // `wait` has timers of its own
+    set_alarm(next_alarm());  // our timers make fd() readable: they may be on another clock than `wait`'s
     parked_.store(true, std::memory_order_seq_cst);
     parks.add(1);
     if (!has_notices_.load(std::memory_order_seq_cst)) wait();
@@ -69,12 +70,24 @@ class Driver final {
   /// Gives the descriptors back. Only unpark() may be called afterwards, and does nothing.
   void close() noexcept;
 
-  /// Readable when there is news of descriptors or other threads; for a loop around this one. Timers: earliest().
+  /// Readable when there is news of descriptors or other threads, and while parked elsewhere when a timer is due; for a
+  /// loop around this one.
   int fd() const noexcept { return set_.fd(); }
   base::Nanos earliest() const noexcept { return timers_.earliest(); }
+  /// When the first timer is due, on CLOCK_MONOTONIC; those of a paused clock never are by themselves.
+  base::Nanos next_alarm() const noexcept;
 
   void arm(Timer& timer) noexcept { timers_.arm(timer); }
   void disarm(Timer& timer) noexcept { timers_.disarm(timer); }
+  /// The same for a deadline on CLOCK_MONOTONIC, whatever our clock does: for limits that are promised to the world
+  /// outside, and for looking again at what the kernel does not report.
+  void arm_real(Timer& timer) noexcept { real_timers_.arm(timer); }
+  void disarm_real(Timer& timer) noexcept { real_timers_.disarm(timer); }
+
+  /// Wakes whoever is due by now.
+  void fire_timers() noexcept;
+  /// Moves the paused clock to the next deadline and wakes those who wait for it. False: nobody waits for one.
+  bool jump() noexcept;
 
   /// False when the watch cannot be kept, for want of memory; nothing has happened then.
   bool watch(FdWatch& watch) noexcept;
@@ -84,6 +97,9 @@ class Driver final {
   /// call returns, so before its number can belong to another description, the watches of this moment are doomed.
   static void announce_close(int fd) noexcept;
 
+  bool is_owner() const noexcept { return owner_ == task::this_thread(); }  // any thread
+
+  Clock clock;             // of the deadlines of arm()
   metrics::Counter parks;  // times the thread went to sleep
   const EpollSet& descriptors() const noexcept { return set_; }
 
@@ -106,7 +122,8 @@ class Driver final {
     void operator()(struct ev_loop* loop) const noexcept;
   };
 
-  TimerHeap timers_;
+  TimerHeap timers_;                    // on our clock
+  TimerHeap real_timers_;               // on CLOCK_MONOTONIC
   base::Nanos alarm_ = base::kForever;  // what the timerfd is set to; kForever once it has gone off
   const std::uint64_t owner_;           // number of the owner thread
   std::atomic<bool> parked_{false};

@@ -2,11 +2,16 @@
 
 #include <algorithm>
 #include <new>
+#include <optional>
+#include <string>
+
+#include <runtime/error.hpp>
 
 #include "context/context.hpp"
 #include "driver/driver.hpp"
 #include "task/park.hpp"
 #include "task/waiting.hpp"
+#include "time/look_again.hpp"
 #include "time/park_until.hpp"
 
 namespace runtime::inline v1::io {
@@ -25,10 +30,8 @@ WaitEnd translate(time::WaitEnd end) noexcept {
 
 // No memory to watch with: wait a little and let the caller try.
 WaitEnd wait_blindly(task::Task& task, base::Nanos deadline) noexcept {
-  const base::Nanos soon = base::deadline_after(kLookAgain);
-  const auto end = time::park_until(task, std::min(soon, deadline), [] { return false; });
-  if (end == time::WaitEnd::timed_out && soon < deadline) return WaitEnd::ready;
-  return translate(end);
+  const time::LookAgain again(task, kLookAgain);
+  return translate(time::park_until(task, deadline, [&again] { return again.is_due(); }));
 }
 
 }  // namespace
@@ -47,7 +50,7 @@ bool cancel_pending() noexcept {
   return task != nullptr && task::is_cancel_due(*task);
 }
 
-WaitEnd wait_fd(int fd, std::uint8_t interest, base::Nanos deadline) noexcept {
+WaitEnd wait_fd(int fd, std::uint8_t interest, base::Nanos deadline, base::Nanos look_again) noexcept {
   task::Task& task = *task::parkable();
   driver::Driver& driver = *context::of(task).driver;
   driver::FdWatch watch(task, fd, interest);
@@ -55,12 +58,16 @@ WaitEnd wait_fd(int fd, std::uint8_t interest, base::Nanos deadline) noexcept {
   task::Waiting waiting(task, task::WaitFor::descriptor);
   waiting.fd = fd;
   waiting.interest = interest;
-  const auto end = time::park_until(task, deadline, [&watch] { return watch.has_news(); });
+  std::optional<time::LookAgain> again;
+  if (look_again != base::kForever) again.emplace(task, look_again);
+  const auto end = time::park_until(task, deadline, [&watch, &again] {
+    return watch.has_news() || (again && again->is_due());
+  });
   driver.unwatch(watch);
   return end == time::WaitEnd::done && watch.is_closed() ? WaitEnd::closed : translate(end);
 }
 
-WaitEnd wait_fds(FdWait* fds, std::size_t n, base::Nanos deadline) noexcept {
+WaitEnd wait_fds(FdWait* fds, std::size_t n, base::Nanos deadline, base::Nanos look_again) noexcept {
   task::Task& task = *task::parkable();
   driver::Driver& driver = *context::of(task).driver;
   // The watches are as many as the caller likes, so they are not on this stack.
@@ -85,8 +92,11 @@ WaitEnd wait_fds(FdWait* fds, std::size_t n, base::Nanos deadline) noexcept {
       waiting.fd = fds[0].fd;  // the first of them, as an example
       waiting.interest = fds[0].interest;
     }
-    end = translate(time::park_until(task, deadline, [watches, n] {
-      return std::any_of(watches, watches + n, [](const driver::FdWatch& watch) { return watch.has_news(); });
+    std::optional<time::LookAgain> again;
+    if (look_again != base::kForever) again.emplace(task, look_again);
+    end = translate(time::park_until(task, deadline, [watches, n, &again] {
+      return std::any_of(watches, watches + n, [](const driver::FdWatch& watch) { return watch.has_news(); }) ||
+             (again && again->is_due());
     }));
   }
   for (std::size_t i = 0; i < watched; ++i) {
@@ -95,6 +105,19 @@ WaitEnd wait_fds(FdWait* fds, std::size_t n, base::Nanos deadline) noexcept {
     fds[i].closed = watches[i].is_closed();
   }
   return end;
+}
+
+WaitEnd pause(base::Nanos length, base::Nanos deadline) noexcept {
+  task::Task& task = *task::parkable();
+  const time::LookAgain again(task, length);
+  const task::Waiting waiting(task, task::WaitFor::timer);
+  return translate(time::park_until(task, deadline, [&again] { return again.is_due(); }));
+}
+
+void require_io(const char* what) {
+  const task::Task* task = task::parkable();
+  if (task == nullptr || context::of(*task).has_io) return;
+  throw Error(Errc::io_disabled, std::string(what) + " in a runtime without I/O: build it with Builder::enable_io(true)");
 }
 
 void fd_closing(int fd) noexcept { driver::Driver::announce_close(fd); }

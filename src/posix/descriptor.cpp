@@ -6,6 +6,8 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "time/now.hpp"
+
 namespace runtime::inline v1::posix {
 
 Kind kind_of(int fd) noexcept {
@@ -55,7 +57,7 @@ base::Nanos socket_deadline(int fd, int option) noexcept {
   if (limit.tv_sec == 0 && limit.tv_usec == 0) return base::kForever;
   constexpr base::Nanos kSecond = 1'000'000'000;
   if (limit.tv_sec >= base::kForever / kSecond) return base::kForever;
-  return base::deadline_after(limit.tv_sec * kSecond + limit.tv_usec * 1000);
+  return time::deadline_after(limit.tv_sec * kSecond + limit.tv_usec * 1000);
 }
 
 }  // namespace runtime::inline v1::posix

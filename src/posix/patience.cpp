@@ -4,7 +4,7 @@
 
 #include "io/wait.hpp"
 #include "posix/flag_loan.hpp"
-#include "time/sleep.hpp"
+#include "time/now.hpp"
 
 namespace runtime::inline v1::posix {
 namespace {
@@ -33,13 +33,12 @@ bool Patience::wait() noexcept {
 bool Patience::pause() noexcept {
   if (is_refused()) return give_up(EAGAIN);
   if (pause_ == 0) file_ = file_id_of(fd_);
-  if (base::monotonic_now() >= deadline_) {
+  if (time::now() >= deadline_) {
     timed_out_ = true;
     return give_up(EAGAIN);
   }
   pause_ = std::clamp(2 * pause_, kShortestPause, kLongestPause);
-  const base::Nanos until = std::min(deadline_, base::deadline_after(pause_));
-  if (time::park_until(until) == time::SleepEnd::cancelled) return give_up(ECANCELED);
+  if (io::pause(pause_, deadline_) == io::WaitEnd::cancelled) return give_up(ECANCELED);
   // Nobody wakes us here when the descriptor is closed; its number may be another file's by now.
   return file_id_of(fd_) == file_ || give_up(EBADF);
 }

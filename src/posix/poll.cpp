@@ -11,6 +11,7 @@
 #include "base/unique_fd.hpp"
 #include "io/wait.hpp"
 #include "posix/patience.hpp"
+#include "time/now.hpp"
 
 namespace runtime::inline v1::posix {
 namespace {
@@ -100,10 +101,7 @@ bool PollSet::add_to_epoll(nfds_t index) noexcept {
 }
 
 io::WaitEnd PollSet::wait(base::Nanos deadline) noexcept {
-  const base::Nanos next_look = looks_again_ ? base::deadline_after(kLookAgain) : base::kForever;
-  if (next_look >= deadline) return io::wait_fds(waits_, size_, deadline);
-  const io::WaitEnd end = io::wait_fds(waits_, size_, next_look);
-  return end == io::WaitEnd::timed_out ? io::WaitEnd::ready : end;
+  return io::wait_fds(waits_, size_, deadline, looks_again_ ? kLookAgain : base::kForever);
 }
 
 int PollSet::look_again() noexcept {
@@ -128,7 +126,7 @@ int PollSet::look_again() noexcept {
 int poll_parking(pollfd* fds, nfds_t count, int timeout) noexcept {
   const int ready = look(fds, count);
   if (ready != 0 || timeout == 0) return ready;
-  const base::Nanos deadline = timeout < 0 ? base::kForever : base::deadline_after(timeout * base::Nanos{1'000'000});
+  const base::Nanos deadline = timeout < 0 ? base::kForever : time::deadline_after(timeout * base::Nanos{1'000'000});
   PollSet set(fds, count);
   if (!set.fill()) {
     errno = ENOMEM;

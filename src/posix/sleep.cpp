@@ -7,6 +7,7 @@
 
 #include "base/clock.hpp"
 #include "io/wait.hpp"
+#include "time/now.hpp"
 #include "time/sleep.hpp"
 
 namespace runtime::inline v1::posix {
@@ -22,13 +23,13 @@ base::Nanos nanos_of(const timespec& time) noexcept {
 /// Parks for a time; what is left of it: 0, unless the task was cancelled.
 base::Nanos sleep_parking(base::Nanos duration) noexcept {
   const int errno_before = errno;
-  const base::Nanos start = base::monotonic_now();
+  const base::Nanos start = time::now();
   const base::Nanos deadline = duration >= base::kForever - start ? base::kForever : start + duration;
   const bool is_over = time::park_until(deadline) == time::SleepEnd::elapsed;
   errno = is_over ? errno_before : ECANCELED;
   if (is_over) return 0;
   // At least something: a sleep that was cut short must not look like one that was not.
-  return std::max<base::Nanos>(duration - (base::monotonic_now() - start), 1);
+  return std::max<base::Nanos>(duration - (time::now() - start), 1);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 
 #include "io/wait.hpp"
 #include "posix/flag_loan.hpp"
+#include "time/now.hpp"
 
 namespace runtime::inline v1::posix {
 namespace {
@@ -20,7 +21,7 @@ constexpr base::Nanos kLookAgain = 10'000'000;
 base::Nanos patience_of(const RawMode& mode, bool has_bytes, base::Nanos start) noexcept {
   if (mode.time == 0) return base::kForever;
   if (mode.bytes == 0) return start + mode.time;
-  return has_bytes ? base::deadline_after(mode.time) : base::kForever;
+  return has_bytes ? time::deadline_after(mode.time) : base::kForever;
 }
 
 }  // namespace
@@ -37,7 +38,7 @@ RawMode raw_mode_of(int fd) noexcept {
 }
 
 ssize_t read_raw(int fd, Parts parts, RawMode mode) noexcept {
-  const base::Nanos start = base::monotonic_now();
+  const base::Nanos start = time::now();
   const auto enough = static_cast<ssize_t>(std::min<std::size_t>(std::max(mode.bytes, 1u), parts.bytes()));
   ssize_t moved = 0;
   for (;;) {
@@ -63,13 +64,11 @@ ssize_t read_raw(int fd, Parts parts, RawMode mode) noexcept {
 
     const base::Nanos deadline = patience_of(mode, moved > 0, start);
     const bool looks_again = mode.time == 0 && mode.bytes > 1;
-    const base::Nanos until = looks_again ? base::deadline_after(kLookAgain) : deadline;
-    switch (io::wait_fd(fd, io::kReadable, until)) {
+    switch (io::wait_fd(fd, io::kReadable, deadline, looks_again ? kLookAgain : base::kForever)) {
       case io::WaitEnd::ready:
         break;
       case io::WaitEnd::timed_out:
-        if (!looks_again) return moved;
-        break;
+        return moved;
       case io::WaitEnd::cancelled:
         errno = ECANCELED;
         return moved > 0 ? moved : -1;

@@ -148,6 +148,21 @@ Builder& Builder::metrics_schedule_latency_histogram(const HistogramConfig& conf
   return *this;
 }
 
+Builder& Builder::start_paused(bool paused) {
+  impl_->options.start_paused = paused;
+  return *this;
+}
+
+Builder& Builder::enable_time(bool enabled) {
+  impl_->options.enable_time = enabled;
+  return *this;
+}
+
+Builder& Builder::enable_io(bool enabled) {
+  impl_->options.enable_io = enabled;
+  return *this;
+}
+
 LocalRuntime Builder::build_local() { return LocalRuntime(new detail::Inner(impl_->options)); }
 
 }  // namespace runtime::inline v1

@@ -32,8 +32,10 @@ Inner::Inner(const Options& options)
       name_(options.name),
       pool_watcher_(*this, options.threads),
       pool_(with_watcher(options, pool_watcher_)),
-      context_{this, &driver_, &pool_},
-      scheduler_(with_ledger(options, ledger_), driver_, context_, *this) {}
+      context_{this, &driver_, &pool_, options.enable_time, options.enable_io},
+      scheduler_(with_ledger(options, ledger_), driver_, context_, *this) {
+  if (options.start_paused) driver_.clock.pause();
+}
 
 Inner& Inner::current() {
   const context::Context* context = context::current();
@@ -128,10 +130,10 @@ void Inner::wait_for_pool(base::Nanos deadline) noexcept {
   if (pool_.listen(&waiter)) return;
   driver::Driver& driver = *context::of(*task).driver;
   driver::Timer limit(*task, deadline);
-  if (deadline != base::kForever) driver.arm(limit);
+  if (deadline != base::kForever) driver.arm_real(limit);
   const task::Waiting waiting(*task, task::WaitFor::pool_threads);
   task::park_until_certain(*task, [&] { return waiter.are_gone() || limit.has_fired(); });
-  driver.disarm(limit);
+  driver.disarm_real(limit);
   static_cast<void>(pool_.listen(nullptr));
 }
 

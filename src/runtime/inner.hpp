@@ -20,6 +20,9 @@ namespace runtime::inline v1::detail {
 /// What the builder has collected.
 struct Options {
   std::string name;
+  bool start_paused = false;
+  bool enable_time = true;
+  bool enable_io = true;
   scheduler::Config scheduler;
   blocking::PoolOptions pool;
   ThreadHooks threads;

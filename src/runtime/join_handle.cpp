@@ -11,6 +11,7 @@
 #include "task/join.hpp"
 #include "task/park.hpp"
 #include "task/waiting.hpp"
+#include "time/now.hpp"
 #include "time/park_until.hpp"
 
 namespace runtime::inline v1::detail {
@@ -25,11 +26,13 @@ bool has_ended(task::Enlisted enlisted) {
   return true;
 }
 
-// False: the deadline came first.
-bool wait_on_fiber(Task& task, Task& self, base::Nanos deadline) {
+// False: the limit came first.
+bool wait_on_fiber(Task& task, Task& self, base::Nanos limit) {
   if (&task == &task::identity_of(self)) {
     throw Error(Errc::would_deadlock, "a task cannot join itself: it would wait for its own end");
   }
+  if (limit != base::kForever) time::require_timers("join_for()");
+  const base::Nanos deadline = limit == base::kForever ? base::kForever : time::deadline_after(limit);
   task::throw_if_cancelled(self);
   if (task.is_finished()) {
     self.schedule->spend_budget(self);
@@ -55,32 +58,32 @@ bool wait_on_fiber(Task& task, Task& self, base::Nanos deadline) {
   return task.is_finished();
 }
 
-bool wait_on_thread(Task& task, base::Nanos deadline) {
+bool wait_on_thread(Task& task, base::Nanos limit) {
   if (&task == task::current()) {
     throw Error(Errc::would_deadlock, "a blocking closure cannot join itself: it would wait for its own end");
   }
   task::ThreadWaiter waiter;
   if (const auto enlisted = enlist(task, waiter); enlisted != task::Enlisted::yes) return has_ended(enlisted);
-  if (waiter.park_until(deadline)) return true;
+  if (waiter.park_until(limit == base::kForever ? base::kForever : base::deadline_after(limit))) return true;
   if (withdraw(task, waiter)) return false;
   waiter.park_until(base::kForever);
   return true;
 }
 
-bool wait_for_end(Task& task, base::Nanos deadline) {
+bool wait_for_end(Task& task, base::Nanos limit) {
   Task* self = task::parkable();
   Inner& inner = Inner::of(task);
   const bool is_ours = inner.scheduler().is_owner() && (self == nullptr || self->schedule != task.schedule);
   if (is_ours && !task.is_finished() && inner.is_open() && !inner.scheduler().has_root()) {
     // We own the runtime, are not in it, and nobody drives it: so we do.
-    return run_as_root(&inner, [&] { return wait_on_fiber(task, *task::parkable(), deadline); });
+    return run_as_root(&inner, [&] { return wait_on_fiber(task, *task::parkable(), limit); });
   }
-  if (self != nullptr) return wait_on_fiber(task, *self, deadline);
+  if (self != nullptr) return wait_on_fiber(task, *self, limit);
   if (task::current() == nullptr && inner.scheduler().is_owner() && !task.is_finished() && inner.is_open()) {
     // The loop is below us on this stack, and cannot go on before we return.
     throw Error(Errc::would_deadlock, "a hook cannot wait for a task: only the thread it keeps could run that task");
   }
-  return wait_on_thread(task, deadline);
+  return wait_on_thread(task, limit);
 }
 
 [[noreturn, gnu::noinline]] void throw_failure(Task& task) {
@@ -121,8 +124,7 @@ void* RawJoinHandle::take_borrowed() {
 void* RawJoinHandle::take_for(Nanos limit) {
   if (limit < 0) throw Error(Errc::invalid_argument, "join_for() takes a limit of zero or more");
   if (task_ == nullptr || taken_) throw_used("join()");
-  const base::Nanos deadline = limit == base::kForever ? base::kForever : base::deadline_after(limit);
-  if (!wait_for_end(*task_, deadline)) return nullptr;
+  if (!wait_for_end(*task_, limit)) return nullptr;
   base::happens_after(task_);
   taken_ = true;
   if (RUNTIME_UNLIKELY(task_->exception != nullptr)) throw_failure(*task_);

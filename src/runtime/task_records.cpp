@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "context/context.hpp"
 #include "fiber/walk.hpp"
 #include "task/branch.hpp"
 #include "task/cancel_scope.hpp"
@@ -13,22 +14,27 @@ namespace {
 
 using task::Task;
 
-WaitRecord record_wait(const task::Waiting& waiting, base::Nanos now) {
+struct Now {
+  base::Nanos real;   // CLOCK_MONOTONIC
+  base::Nanos clock;  // of the runtime: deadlines are on it
+};
+
+WaitRecord record_wait(const task::Waiting& waiting, const Now& now) {
   WaitRecord record{};
   record.what = waiting.what;
   record.interest = waiting.interest;
   record.fd = waiting.fd;
-  record.since = std::max<base::Nanos>(0, now - waiting.since);
+  record.since = std::max<base::Nanos>(0, now.real - waiting.since);
   record.remaining = -1;
   if (waiting.what == task::WaitFor::timer) {
-    record.remaining = waiting.deadline == base::kForever ? base::kForever : std::max<base::Nanos>(0, waiting.deadline - now);
+    record.remaining = waiting.deadline == base::kForever ? base::kForever : std::max<base::Nanos>(0, waiting.deadline - now.clock);
   }
   record.task = waiting.holder != nullptr ? waiting.holder->load(std::memory_order_relaxed) : waiting.joined;
   record.object = waiting.object;
   return record;
 }
 
-TaskRecord record_task(const Task& task, base::Nanos now) {
+TaskRecord record_task(const Task& task, const Now& now) {
   TaskRecord record;
   record.id = task.id;
   record.name = task.name();
@@ -65,7 +71,7 @@ std::uint64_t blocker_of(const TaskRecord& record) {
 
 TaskRecords record_tasks(scheduler::CurrentThread& scheduler) {
   TaskRecords records;
-  const base::Nanos now = base::monotonic_now();
+  const Now now{base::monotonic_now(), static_cast<const context::Context*>(scheduler.context())->driver->clock.now()};
   scheduler.for_each([&](const Task& task) {
     (task.kind == task::Kind::root ? records.root : records.tasks).push_back(record_task(task, now));
   });

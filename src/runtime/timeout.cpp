@@ -8,6 +8,7 @@
 #include "driver/timer.hpp"
 #include "runtime/current_fiber.hpp"
 #include "task/cancel_scope.hpp"
+#include "time/now.hpp"
 
 namespace runtime::inline v1::detail {
 
@@ -32,7 +33,8 @@ Deadline::Deadline(Nanos limit) {
   static_assert(sizeof(Impl) <= sizeof storage_ && alignof(Impl) <= 8);
   task::Task& task = fiber_of_caller("timeout()");
   if (limit < 0) throw Error(Errc::invalid_argument, "timeout() takes a duration of zero or more");
-  ::new (static_cast<void*>(storage_)) Impl(task, limit == base::kForever ? base::kForever : base::deadline_after(limit));
+  time::require_timers("timeout()");
+  ::new (static_cast<void*>(storage_)) Impl(task, limit == base::kForever ? base::kForever : time::deadline_after(limit));
 }
 
 Deadline::~Deadline() { impl().~Impl(); }

@@ -10,6 +10,7 @@
 #include "base/linked_list.hpp"
 #include "base/mpsc_stack.hpp"
 #include "context/context.hpp"
+#include "context/idle_bell.hpp"
 #include "driver/driver.hpp"
 #include "fiber/float_state.hpp"
 #include "fiber/overflow.hpp"
@@ -208,6 +209,9 @@ class CurrentThread final : public task::Schedule {
   void resume(task::Task& task) noexcept;
   void look_at_driver() noexcept;
   void sleep(const task::Task& waiter) noexcept;
+  void sleep_paused(const task::Task& waiter) noexcept;
+  void sleep_until_news(const task::Task& waiter) noexcept;
+  bool may_sleep() const noexcept { return has_nothing_from_others() && (bell_ == nullptr || !bell_->has_rung()); }
   void sleep_in_outer(const task::Task& waiter) noexcept;
   void after_look() noexcept;
   static void serve_calls(OwnerCall* first) noexcept;
@@ -287,6 +291,8 @@ class CurrentThread final : public task::Schedule {
   task::Task root_;
   task::Task* outer_ = nullptr;      // what ran on this thread when the root entered: a task of another runtime
   task::Task* asleep_in_ = nullptr;  // outer_, while it is parked because we have nothing to do
+  context::IdleBell* bell_ = nullptr;  // while a paused clock waits for the pool
+  std::optional<context::IdleBell> absence_bell_;  // the same while a loop around ours has the thread
   fiber::SignalStack signal_stack_;
   std::optional<context::Entry> entry_;  // while somebody is the root
 };

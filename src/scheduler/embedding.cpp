@@ -11,7 +11,9 @@ std::size_t CurrentThread::run_pass() noexcept {
   RUNTIME_ASSERT(has_root());
   driver_.look();
   after_look();
+  const bool may_jump = driver_.clock.is_paused() && !context::has_blocking_work(context_);
   take_injected();
+  if (may_jump && run_queue_.is_empty()) driver_.jump();
   // Whoever becomes ready from here on waits for the next pass: the loop around us has work of its own.
   const std::uint64_t before = turns_.read();
   begin_round();
@@ -29,7 +31,9 @@ int CurrentThread::embed() noexcept {
 }
 
 base::Nanos CurrentThread::time_left() const noexcept {
-  const base::Nanos deadline = driver_.earliest();
+  // A paused clock jumps in the next pass.
+  if (driver_.clock.is_paused() && driver_.earliest() != base::kForever && !context::has_blocking_work(context_)) return 0;
+  const base::Nanos deadline = driver_.next_alarm();
   return deadline == base::kForever ? base::kForever : std::max<base::Nanos>(0, deadline - base::monotonic_now());
 }
 
@@ -38,6 +42,10 @@ void CurrentThread::leave_to_outer_loop() noexcept {
   is_rousable_ = true;
   driver_.begin_absence();
   if (!run_queue_.is_empty() || !has_nothing_from_others()) driver_.unpark();
+  if (!driver_.clock.is_paused() || driver_.earliest() == base::kForever) return;
+  // Whether now or when the pool has done its work: the next pass lets the paused clock jump.
+  absence_bell_.emplace(context_);
+  if (absence_bell_->listen()) driver_.unpark();
 }
 
 void CurrentThread::rouse_now() noexcept {

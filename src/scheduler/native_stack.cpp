@@ -66,16 +66,10 @@ void CurrentThread::look_at_driver() noexcept {
 
 void CurrentThread::sleep(const Task& waiter) noexcept {
   run_hook(config_.on_park, "on_thread_park");  // may have made somebody ready
-  // A task injected between the test of drive() and now is seen here: the driver asks after it has raised its flag.
-  const auto may_sleep = [this, &waiter] {
-    if (!has_nothing_from_others() || !run_queue_.is_empty() || waiter.phase == Phase::ready) return false;
-    falls_asleep();
-    return true;
-  };
-  if (outer_ != nullptr && outer_->kind != Kind::blocking) {
-    sleep_in_outer(waiter);
+  if (RUNTIME_UNLIKELY(driver_.clock.is_paused())) {
+    sleep_paused(waiter);
   } else {
-    driver_.park(base::kForever, may_sleep);
+    sleep_until_news(waiter);
   }
   after_look();
   if (is_asleep_) wakes_up();
@@ -105,6 +99,30 @@ void CurrentThread::stop_root() noexcept {
   begin_slice();
 }
 
+// A paused clock stands still while there is something to do, the pool's work included; then it jumps to the next
+// deadline instead of letting the thread sleep.
+void CurrentThread::sleep_paused(const Task& waiter) noexcept {
+  driver_.poll();  // news that are there come before any deadline
+  if (waiter.phase == Phase::ready || !run_queue_.is_empty()) return;
+  context::IdleBell bell(context_);
+  // The pool first: whom its last job has woken is in the inject queue before the pool calls itself idle.
+  const bool is_pool_idle = bell.listen();
+  if (is_pool_idle && has_nothing_from_others() && driver_.jump()) return;
+  bell_ = &bell;
+  sleep_until_news(waiter);
+  bell_ = nullptr;
+}
+
+void CurrentThread::sleep_until_news(const Task& waiter) noexcept {
+  if (outer_ != nullptr && outer_->kind != Kind::blocking) return sleep_in_outer(waiter);
+  // A task injected between the test of drive() and now is seen here: the driver asks after it has raised its flag.
+  driver_.park(base::kForever, [this, &waiter] {
+    if (!may_sleep() || !run_queue_.is_empty() || waiter.phase == Phase::ready) return false;
+    falls_asleep();
+    return true;
+  });
+}
+
 // Our root runs on a fiber of another runtime. When that fiber is cancelled, so is our root, whose code it is.
 void CurrentThread::pass_on_cancellation() noexcept {
   if (outer_->kind == Kind::blocking || !is_open() || root_.is_cancel_requested() || !task::is_cancel_due(*outer_)) return;
@@ -119,28 +137,25 @@ void CurrentThread::sleep_in_outer(const Task& waiter) noexcept {
   driver::Driver& outer_driver = static_cast<CurrentThread*>(outer_->schedule)->driver_;
   falls_asleep();
   driver_.park_elsewhere([&] {
-    if (!has_nothing_from_others()) return;
+    if (!may_sleep()) return;
     driver::FdWatch news(*outer_, driver_.fd(), driver::kReadable);
-    driver::Timer timer(*outer_, driver_.earliest());
     // Without the memory to watch, it looks again a millisecond later.
     driver::Timer retry(*outer_, base::deadline_after(1'000'000));
     const bool watched = outer_driver.watch(news);
-    if (!watched) outer_driver.arm(retry);
-    if (driver_.earliest() != base::kForever) outer_driver.arm(timer);
+    if (!watched) outer_driver.arm_real(retry);
     thread_state.running = outer_;
     asleep_in_ = outer_;  // a sibling of that fiber may wake one of our tasks, and the kernel would not tell us
     is_rousable_ = true;
     const task::Waiting waiting(*outer_, task::WaitFor::inner_runtime);
     task::park_until_certain(*outer_, [&] {
-      return news.has_news() || timer.has_fired() || retry.has_fired() || waiter.phase == Phase::ready ||
+      return news.has_news() || retry.has_fired() || waiter.phase == Phase::ready ||
              !run_queue_.is_empty() || (is_open() && !root_.is_cancel_requested() && task::is_cancel_due(*outer_));
     });
     asleep_in_ = nullptr;
     is_rousable_ = false;
     thread_state.running = nullptr;
     outer_driver.unwatch(news);
-    outer_driver.disarm(timer);
-    outer_driver.disarm(retry);
+    outer_driver.disarm_real(retry);
   });
   driver_.look();
 }
@@ -272,6 +287,7 @@ void CurrentThread::enter_root() {
   thread_state.running = &root_;
   entry_.emplace(context_);
   is_rousable_ = false;
+  absence_bell_.reset();
   busy_.start(base::monotonic_now());
 }
 
@@ -323,9 +339,9 @@ CurrentThread::Leftovers CurrentThread::shut_down(base::Nanos deadline, bool one
     run_ready();
   } else {
     driver::Timer limit(root_, deadline);
-    if (deadline != base::kForever) driver_.arm(limit);
+    if (deadline != base::kForever) driver_.arm_real(limit);
     while (!owned_.is_empty() && !limit.has_fired()) suspend(root_);
-    driver_.disarm(limit);
+    driver_.disarm_real(limit);
   }
 
   thread_state.running = &root_;  // closures are destroyed below

@@ -65,8 +65,8 @@ class Waiting final {
   WaitFor what;
   std::uint8_t interest = 0;                            // descriptor: driver::Interest bits
   int fd = -1;                                          // descriptor
-  base::Nanos deadline = base::kForever;                // timer: on the monotonic clock
-  base::Nanos since;                                    // on the monotonic clock
+  base::Nanos deadline = base::kForever;                // timer: on the runtime's clock
+  base::Nanos since;                                    // on CLOCK_MONOTONIC
   std::uint64_t joined = 0;                             // join: the id of the task
   const void* object = nullptr;                         // lock, channel, …: tells two of them apart
   const std::atomic<std::uint64_t>* holder = nullptr;   // lock: the id of the task that has it; 0: none, or no task

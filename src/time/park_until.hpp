@@ -11,8 +11,8 @@ namespace runtime::inline v1::time {
 
 enum class WaitEnd : unsigned char { done, cancelled, timed_out };
 
-/// Parks the running task until done() is true, it is cancelled, or the deadline has come: in this order when several
-/// are true at once but that cancellation comes first.
+/// Parks the running task until done() is true, it is cancelled, or the deadline on its runtime's clock has come: in this
+/// order when several are true at once but that cancellation comes first.
 template <class Done>
 WaitEnd park_until(task::Task& task, base::Nanos deadline, Done done) noexcept {
   if (deadline == base::kForever) {

@@ -217,3 +217,17 @@ TEST_CASE("a pool thread that cannot be created: the spawn says so, its closure 
   CHECK(metrics.num_blocking_threads() == 0);
   CHECK(metrics.blocking_queue_depth() == 0);
 }
+
+TEST_CASE("a full descriptor table: a pool of runtimes says so, and leaves neither thread nor descriptor") {
+  if (skip_under_sanitizers(kNoFullTable)) return;
+  const Limits limits;
+  for (const int more : {0, 4, 9, 15}) {
+    int refused = 0;
+    {
+      const DescriptorLimit limit(more);
+      refused = os_error_of([] { runtime::LocalPool pool(8); });
+    }
+    CHECK(refused == EMFILE);
+  }
+  CHECK(runtime::LocalPool(8).spawn_pinned([] { return 1; }).join() == 1);
+}

@@ -206,3 +206,28 @@ TEST_CASE("what a task spawns in its one resume is destroyed without running") {
   CHECK(destroyed == 1);
   CHECK(spawned->is_finished());
 }
+
+TEST_CASE("the limit is real time: a paused clock and a runtime without timers do not change it") {
+  static std::atomic<bool> release, started;
+  for (const bool is_paused : {true, false}) {
+    release = started = false;
+    const Limits limits;
+    LocalRuntime rt = Builder().start_paused(is_paused).enable_time(is_paused).build_local();
+    keep_for_ever(rt);
+    rt.block_on([&] {
+      runtime::spawn_local([] {
+        runtime::offload([] {
+          started = true;
+          while (!release) std::this_thread::yield();
+        });
+      });
+      while (!started) runtime::yield_now();
+    });
+    const auto start = std::chrono::steady_clock::now();
+    const auto report = rt.shutdown_timeout(5ms);
+    CHECK(std::chrono::steady_clock::now() - start >= 5ms);
+    CHECK(report.tasks_left_parked == 1);
+    CHECK(report.blocking_left_running == 1);
+    release = true;
+  }
+}

@@ -27,6 +27,10 @@ TEST_CASE("destroying a runtime inside its own block_on is reported and terminat
   check_reported("assigned-inside-root", "block_on");
 }
 
+TEST_CASE("destroying a pool of runtimes on one of its own threads is reported and terminates") {
+  check_reported("pool-on-its-own-thread", "LocalPool");
+}
+
 TEST_CASE("guards released out of order are reported and terminate") {
   check_reported("guards-out-of-order", "EnterGuard");
   check_reported("guard-on-another-thread", "EnterGuard");

@@ -62,6 +62,11 @@ const death_test::Mode kModes[] = {
        rt.block_on([&] { guard = new EnterGuard(rt.enter()); });
        delete guard;
      }},
+    {"pool-on-its-own-thread",
+     [] {
+       auto* pool = new runtime::LocalPool(1);
+       pool->spawn_pinned([pool] { delete pool; }).join();
+     }},
     {"terminate-handler",
      [] {
        std::set_terminate([] {

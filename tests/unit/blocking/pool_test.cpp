@@ -17,6 +17,7 @@
 #include <doctest/doctest.h>
 
 #include "support/child.hpp"
+#include "support/eventually.hpp"
 #include "support/leak_check.hpp"
 
 using namespace runtime::blocking;
@@ -347,4 +348,45 @@ TEST_CASE_FIXTURE(test::LeakCheck, "a job is never queued behind a thread that f
     CHECK(pool.counts().queued == 0);
     CHECK(pool.close() == 0);
   }
+}
+
+namespace {
+
+struct CountsIdle final : Pool::IdleListener {
+  void pool_idle() noexcept override { ++calls; }
+  std::atomic<int> calls{0};
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(test::LeakCheck, "who listens is told once when the last job has ended, queued ones included") {
+  Pool pool({.max_threads = 1});
+  CountsIdle listener;
+  CHECK(pool.listen_for_idle(&listener));
+  Gate gate;
+  TestJob first([&] { gate.pass(); }), second([&] { CHECK(listener.calls == 0); });
+  REQUIRE(pool.submit(first) == 0);
+  REQUIRE(pool.submit(second) == 0);
+  CHECK_FALSE(pool.listen_for_idle(&listener));
+  gate.open();
+  CHECK(test::eventually([&] { return listener.calls == 1; }));
+  CHECK(second.ran);
+  CHECK(pool.listen_for_idle(nullptr));
+  TestJob third;
+  REQUIRE(pool.submit(third) == 0);
+  CHECK(test::eventually([&] { return pool.counts().running == 0 && third.ran; }));
+  CHECK(listener.calls == 1);
+}
+
+TEST_CASE_FIXTURE(test::LeakCheck, "who has stopped listening is not told that the pool is idle") {
+  Pool pool({.max_threads = 1});
+  CountsIdle listener;
+  Gate gate;
+  TestJob job([&] { gate.pass(); });
+  REQUIRE(pool.submit(job) == 0);
+  CHECK_FALSE(pool.listen_for_idle(&listener));
+  CHECK_FALSE(pool.listen_for_idle(nullptr));
+  gate.open();
+  CHECK(test::eventually([&] { return pool.listen_for_idle(nullptr); }));
+  CHECK(listener.calls == 0);
 }

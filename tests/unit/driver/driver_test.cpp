@@ -282,3 +282,67 @@ TEST_CASE_FIXTURE(test::LeakCheck, "without descriptors left, the error names th
   CHECK_FALSE(end.says("not EMFILE"));
   CHECK_FALSE(end.says("left open"));
 }
+
+TEST_CASE_FIXTURE(Fixture, "a paused clock's timers fire when it is moved, real ones when they are due") {
+  TestTask other{schedule};
+  driver.clock.pause();
+  const Nanos now = driver.clock.now();
+  Timer timer(cell.task, now + 1'000), real(other.task, deadline_after(1'000'000));
+  driver.arm(timer);
+  driver.arm_real(real);
+  while (!real.has_fired()) driver.park(deadline_after(kLong), [] { return true; });
+  CHECK_FALSE(timer.has_fired());
+  driver.clock.advance_to(now + 999);
+  driver.fire_timers();
+  CHECK_FALSE(timer.has_fired());
+  driver.clock.advance_to(now + 1'000);
+  driver.poll();
+  CHECK(timer.has_fired());
+}
+
+TEST_CASE_FIXTURE(Fixture, "a jump goes to the earliest deadline and fires all that are due then") {
+  TestTask second{schedule}, third{schedule};
+  driver.clock.pause();
+  const Nanos now = driver.clock.now();
+  CHECK_FALSE(driver.jump());
+  CHECK(driver.clock.now() == now);
+  Timer a(cell.task, now + 5), b(second.task, now + 5), c(third.task, now + 6);
+  driver.arm(c);
+  driver.arm(a);
+  driver.arm(b);
+  CHECK(driver.jump());
+  CHECK(driver.clock.now() == now + 5);
+  CHECK(schedule.scheduled == std::vector{&cell.task, &second.task});
+  CHECK(driver.jump());
+  CHECK(driver.clock.now() == now + 6);
+  CHECK_FALSE(driver.jump());
+}
+
+TEST_CASE_FIXTURE(Fixture, "a clock that has been moved and resumed ends a sleep in time") {
+  driver.clock.pause();
+  driver.clock.advance_to(driver.clock.now() + kLong * 1'000);
+  driver.clock.resume();
+  const Nanos deadline = driver.clock.now() + 2'000'000;
+  Timer timer(cell.task, deadline);
+  driver.arm(timer);
+  const Nanos start = monotonic_now();
+  while (!timer.has_fired()) driver.park(kForever, [] { return true; });
+  CHECK(driver.clock.now() >= deadline);
+  CHECK(monotonic_now() < start + kLong);
+}
+
+TEST_CASE_FIXTURE(Fixture, "parked elsewhere, a timer makes the descriptor readable") {
+  for (const bool is_real : {false, true}) {
+    Timer timer(cell.task, deadline_after(1'000'000));
+    is_real ? driver.arm_real(timer) : driver.arm(timer);
+    const Nanos start = monotonic_now();
+    while (!timer.has_fired()) {
+      driver.park_elsewhere([&] {
+        pollfd news{driver.fd(), POLLIN, 0};
+        CHECK(::poll(&news, 1, 20'000) == 1);
+      });
+      driver.look();
+    }
+    CHECK(monotonic_now() >= start + 1'000'000 / 2);
+  }
+}

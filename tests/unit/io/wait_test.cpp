@@ -1,5 +1,6 @@
 #include "io/wait.hpp"
 
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -162,4 +163,57 @@ TEST_CASE_FIXTURE(Fixture, "waiting for no descriptor is a sleep") {
     sleeper.abort();
     CHECK(sleeper.join() == WaitEnd::cancelled);
   });
+}
+
+TEST_CASE_FIXTURE(Fixture, "a wait that looks again ends as ready after the pause, if not before") {
+  rt.block_on([&] {
+    const auto start = monotonic_now();
+    CHECK(wait_fd(pipe.first.get(), kReadable, kForever, 2'000'000) == WaitEnd::ready);
+    CHECK(monotonic_now() >= start + 2'000'000);
+    FdWait fds[] = {{pipe.first.get(), kReadable}};
+    CHECK(wait_fds(fds, 1, kForever, 2'000'000) == WaitEnd::ready);
+    CHECK(fds[0].ready == 0);
+    CHECK(monotonic_now() >= start + 4'000'000);
+    CHECK(wait_fd(pipe.first.get(), kReadable, deadline_after(1'000'000), 20'000'000'000) == WaitEnd::timed_out);
+    CHECK(wait_fds(fds, 1, deadline_after(1'000'000), 20'000'000'000) == WaitEnd::timed_out);
+    test::write_byte(pipe.second);
+    CHECK(wait_fd(pipe.first.get(), kReadable, kForever, 20'000'000'000) == WaitEnd::ready);
+    CHECK(monotonic_now() < start + 20'000'000'000);
+  });
+}
+
+TEST_CASE_FIXTURE(Fixture, "a pause between two looks is real time, and does not move a paused clock") {
+  rt.block_on([&] {
+    runtime::time::pause();
+    const auto before = runtime::time::Clock::now();
+    const auto start = monotonic_now();
+    CHECK(pause(1'000'000, kForever) == WaitEnd::ready);
+    CHECK(wait_fd(pipe.first.get(), kReadable, kForever, 1'000'000) == WaitEnd::ready);
+    CHECK(monotonic_now() >= start + 2'000'000);
+    CHECK(runtime::time::Clock::now() == before);
+    const auto deadline = (before + 1h).time_since_epoch().count();
+    CHECK(pause(20'000'000'000, deadline) == WaitEnd::timed_out);
+    CHECK(runtime::time::Clock::now() == before + 1h);
+    auto pauses = Fixture::start([] { return pause(20'000'000'000, kForever); });
+    pauses.abort();
+    CHECK(pauses.join() == WaitEnd::cancelled);
+  });
+}
+
+TEST_CASE("without I/O a fiber is refused with a sentence, other threads are not") {
+  runtime::LocalRuntime rt = runtime::Builder().enable_io(false).build_local();
+  const auto refusal = [] {
+    try {
+      require_io("io::wait_readable()");
+      return runtime::Errc{};
+    } catch (const runtime::Error& error) {
+      CHECK(std::string(error.what()).find("io::wait_readable()") == 0);
+      return error.code();
+    }
+  };
+  CHECK(refusal() == runtime::Errc{});
+  CHECK(rt.block_on(refusal) == runtime::Errc::io_disabled);
+  CHECK(rt.block_on([&] { return runtime::spawn_local(refusal).join(); }) == runtime::Errc::io_disabled);
+  CHECK(rt.block_on([&] { return runtime::offload(refusal); }) == runtime::Errc{});
+  CHECK(runtime::run(refusal) == runtime::Errc{});
 }
