@@ -10,6 +10,13 @@
 #include <runtime/local_runtime.hpp>
 #include <runtime/metrics.hpp>
 #include <runtime/runtime_id.hpp>
+#include <runtime/sync/barrier.hpp>
+#include <runtime/sync/condition_variable.hpp>
+#include <runtime/sync/mutex.hpp>
+#include <runtime/sync/notify.hpp>
+#include <runtime/sync/once_cell.hpp>
+#include <runtime/sync/rwlock.hpp>
+#include <runtime/sync/semaphore.hpp>
 #include <runtime/task.hpp>
 #include <runtime/task_id.hpp>
 #include <runtime/time.hpp>

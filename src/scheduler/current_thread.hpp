@@ -185,7 +185,6 @@ class CurrentThread final : public task::Schedule {
   bool one_resume_ = false;          // the last round: pick() ends with the slice
 
   task::Task root_;
-  task::Task* outer_ = nullptr;      // what ran on this thread when the root entered: a task of another runtime
   task::Task* asleep_in_ = nullptr;  // outer_, while it is parked because we have nothing to do
   fiber::SignalStack signal_stack_;
   std::optional<context::Entry> entry_;  // while somebody is the root

@@ -32,12 +32,15 @@ class Schedule {
   base::Nanos coarse_now() const noexcept { return coarse_now_; }
   /// The context::Context of the runtime, for the floors that know what that is.
   const void* context() const noexcept { return context_; }
+  /// What ran on this thread when the root entered: a task of another runtime, or null. Owner thread, inside block_on.
+  Task* outer() const noexcept { return outer_; }
 
  protected:
   explicit Schedule(const void* context) noexcept : context_(context), owner_(this_thread()) {}
   ~Schedule() = default;
 
   base::Nanos coarse_now_ = base::monotonic_now();
+  Task* outer_ = nullptr;
 
  private:
   const void* const context_;
