@@ -174,8 +174,8 @@ TEST_CASE("two runtimes and a plain thread see the values grow, and the last one
   };
   OtherRuntime other([&, rx = rx] { runtime::spawn_local([&] { follow(rx); }).join(); });
   Thread plain([&, rx = rx] { follow(rx); });
-  house.rt.block_on([&, tx = std::move(tx)]() mutable {
-    auto task = runtime::spawn_local([&] { follow(rx); });
+  house.rt.block_on([&, tx = std::move(tx), rx = std::move(rx)]() mutable {
+    auto task = runtime::spawn_local([&follow, rx = std::move(rx)] { follow(rx); });
     for (int i = 2; i <= kLast; ++i) {
       tx.send(std::string(static_cast<std::size_t>(i), 'a'));
       if (i % 10 == 0) runtime::yield_now();

@@ -299,7 +299,6 @@ TEST_CASE_FIXTURE(test::LeakCheck, "a bounded channel delivers what its senders 
 TEST_CASE_FIXTURE(test::LeakCheck, "an unbounded channel loses nothing while its receiver changes the place and is aborted") {
   auto [tx, rx] = sync::mpsc::unbounded_channel<long>();
   std::atomic<long> sent{0};
-  std::atomic<int> running{1};
   long received = 0;
   std::thread receiver([&, rx = std::move(rx)]() mutable {
     runtime::LocalRuntime rt;
