@@ -7,6 +7,7 @@
 
 #include <runtime/detail/channel_value.hpp>
 
+#include "base/compiler.hpp"
 #include "base/fifo.hpp"
 #include "task/park.hpp"
 
@@ -19,11 +20,20 @@ using detail::ValueType;
 
 inline bool is_bytes(const ValueType& type) noexcept { return type.move == nullptr; }
 
+/// A word, most often: that is two instructions instead of a call.
+inline void copy_bytes(void* to, const void* from, std::size_t size) noexcept {
+  if (RUNTIME_LIKELY(size == sizeof(void*))) {
+    std::memcpy(to, from, sizeof(void*));
+  } else {
+    std::memcpy(to, from, size);
+  }
+}
+
 inline void move_value(const ValueType& type, void* to, void* from) {
-  is_bytes(type) ? static_cast<void>(std::memcpy(to, from, type.size)) : type.move(to, from);
+  is_bytes(type) ? copy_bytes(to, from, type.size) : type.move(to, from);
 }
 inline void copy_value(const ValueType& type, void* to, const void* from) {
-  is_bytes(type) ? static_cast<void>(std::memcpy(to, from, type.size)) : type.copy(to, from);
+  is_bytes(type) ? copy_bytes(to, from, type.size) : type.copy(to, from);
 }
 /// A destructor that waits is not to be thrown out of.
 inline void destroy_value(const ValueType& type, void* value) noexcept {

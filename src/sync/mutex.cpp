@@ -42,7 +42,7 @@ bool MutexAccess::wait(Mutex& mutex, task::Task* self, const Holder& holder, tas
   MutexWaiter waiter(self, holder);
   bool is_own = false;
   {
-    const base::ShortLock guard(mutex.queue_.lock);
+    base::ShortLock guard(mutex.queue_.lock);
     for (std::uint64_t seen = mutex.word_.load(std::memory_order_relaxed);;) {
       if (seen == 0) {
         if (!mutex.word_.compare_exchange_weak(seen, holder.mark, std::memory_order_acquire, std::memory_order_relaxed)) {
@@ -50,6 +50,8 @@ bool MutexAccess::wait(Mutex& mutex, task::Task* self, const Holder& holder, tas
         }
         mutex.holder_id_.store(holder.task_id, std::memory_order_relaxed);
         base::happens_after(&mutex);
+        guard.unlock();
+        completed_at_once(self);
         return true;
       }
       is_own = (seen & ~kAwaited) == holder.mark;

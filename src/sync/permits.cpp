@@ -58,9 +58,14 @@ Taking try_take(Permits& permits, std::uint64_t n) noexcept {
 Took wait_for_permits(Permits& permits, std::uint64_t n, task::Task* self, const Reason& reason, base::Nanos limit) {
   PermitWaiter waiter(self, n);
   {
-    const base::ShortLock guard(permits.queue.lock);
+    base::ShortLock guard(permits.queue.lock);
     const Taking taking = take_or_enlist(permits, waiter);
-    if (taking != Taking::too_few) return taking == Taking::taken ? Took::taken : Took::closed;
+    if (taking == Taking::closed) return Took::closed;
+    if (taking == Taking::taken) {
+      guard.unlock();
+      completed_at_once(self);
+      return Took::taken;
+    }
   }
   const Woken woken = wait(permits.queue.lock, permits.queue.waiters, waiter, reason, deadline_of(limit));
   if (woken == Woken::notified && !waiter.closed) return Took::taken;

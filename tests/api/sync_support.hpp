@@ -3,8 +3,7 @@
 // What the tests of runtime::sync share: a second runtime on a thread of its own, and plain threads, beside the checked
 // house of support.hpp.
 
-#include <functional>
-#include <future>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
