@@ -43,25 +43,28 @@ TEST_CASE("a message has room for its value, aligned as it has to be") {
 
 TEST_CASE("a value's destructor runs shielded from cancellation") {
   struct Probe {
-    explicit Probe(int& shields) : shields(&shields) {}
-    Probe(Probe&& other) noexcept : shields(std::exchange(other.shields, nullptr)) {}
+    explicit Probe(int& seen) : seen(&seen) {}
+    Probe(Probe&& other) noexcept : seen(std::exchange(other.seen, nullptr)) {}
     ~Probe() {
-      if (shields != nullptr) *shields = runtime::task::parkable()->shields;
+      const runtime::task::Task* self = runtime::task::parkable();
+      if (seen != nullptr && self != nullptr) *seen = runtime::task::is_cancel_due(*self) ? 2 : 1;
     }
-    int* shields;
+    int* seen;  // 1: deaf, 2: to be cancelled
   };
   test::RecordingSchedule schedule;
   test::TestTask cell(schedule);
   const test::Running running(cell.task);
-  int shields = 0;
+  cell.task.abort();
+  CHECK(runtime::task::is_cancel_due(cell.task));
+  int seen = 0;
   const ValueType& type = ValueOf<Probe>::kType;
   Message* message = Message::make(type);
-  Probe probe(shields);
+  Probe probe(seen);
   move_value(type, message->value(type), &probe);
-  CHECK(shields == 0);
+  CHECK(seen == 0);
   Message::destroy(message, type);
-  CHECK(shields == 1);
-  CHECK(cell.task.shields == 0);
+  CHECK(seen == 1);
+  CHECK(runtime::task::is_cancel_due(cell.task));
 }
 
 TEST_CASE("spare messages are kept up to a number, and taken over from one another") {
