@@ -68,6 +68,22 @@ class RUNTIME_API JoinError : public Error {
   TaskId id_;
 };
 
+/// A broadcast receiver was too slow: messages it had not taken have been overwritten. It goes on with the oldest that is
+/// left. code() is Errc::lagged.
+class RUNTIME_API Lagged : public Error {
+ public:
+  explicit Lagged(std::uint64_t missed);
+  Lagged(const Lagged&) noexcept;
+  Lagged& operator=(const Lagged&) noexcept;
+  ~Lagged() override;
+
+  /// How many messages are lost to it.
+  std::uint64_t missed() const noexcept;
+
+ private:
+  std::uint64_t missed_;
+};
+
 /// Thrown at a suspension point of a cancelled task or scope, to unwind the fiber as far as that.
 ///
 /// Deliberately not a std::exception, so that `catch (const std::exception&)` lets it pass. A `catch (...)` that

@@ -18,6 +18,17 @@
 #include <runtime/runtime_id.hpp>
 #include <runtime/scope.hpp>
 #include <runtime/select.hpp>
+#include <runtime/sync/barrier.hpp>
+#include <runtime/sync/broadcast.hpp>
+#include <runtime/sync/condition_variable.hpp>
+#include <runtime/sync/mpsc.hpp>
+#include <runtime/sync/mutex.hpp>
+#include <runtime/sync/notify.hpp>
+#include <runtime/sync/once_cell.hpp>
+#include <runtime/sync/oneshot.hpp>
+#include <runtime/sync/rwlock.hpp>
+#include <runtime/sync/semaphore.hpp>
+#include <runtime/sync/watch.hpp>
 #include <runtime/task.hpp>
 #include <runtime/task_id.hpp>
 #include <runtime/task_local.hpp>

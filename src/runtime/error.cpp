@@ -24,6 +24,14 @@ JoinError& JoinError::operator=(const JoinError&) noexcept = default;
 JoinError::~JoinError() = default;
 TaskId JoinError::id() const noexcept { return id_; }
 
+Lagged::Lagged(std::uint64_t missed)
+    : Error(Errc::lagged, "the broadcast receiver lagged behind: " + std::to_string(missed) + " messages are lost to it"),
+      missed_(missed) {}
+Lagged::Lagged(const Lagged&) noexcept = default;
+Lagged& Lagged::operator=(const Lagged&) noexcept = default;
+Lagged::~Lagged() = default;
+std::uint64_t Lagged::missed() const noexcept { return missed_; }
+
 Cancelled::Cancelled() noexcept = default;
 Cancelled::Cancelled(const Cancelled&) noexcept = default;
 Cancelled& Cancelled::operator=(const Cancelled&) noexcept = default;

@@ -289,7 +289,6 @@ class CurrentThread final : public task::Schedule {
   bool is_rousable_ = false;         // see rouse()
 
   task::Task root_;
-  task::Task* outer_ = nullptr;      // what ran on this thread when the root entered: a task of another runtime
   task::Task* asleep_in_ = nullptr;  // outer_, while it is parked because we have nothing to do
   context::IdleBell* bell_ = nullptr;  // while a paused clock waits for the pool
   std::optional<context::IdleBell> absence_bell_;  // the same while a loop around ours has the thread

@@ -46,6 +46,8 @@ class Schedule {
   base::Nanos coarse_now() const noexcept { return coarse_now_; }
   /// The context::Context of the runtime, for the floors that know what that is.
   const void* context() const noexcept { return context_; }
+  /// What ran on this thread when the root entered: a task of another runtime, or null. Owner thread, inside block_on.
+  Task* outer() const noexcept { return outer_; }
 
   metrics::Counter forced_yields;  // times a task had used up its budget; written on the owner thread
 
@@ -57,6 +59,7 @@ class Schedule {
   metrics::Counter turns_;           // resumes of tasks, and yields of the root
 
   base::Nanos coarse_now_ = base::monotonic_now();
+  Task* outer_ = nullptr;
 
  private:
   static constexpr std::uint64_t kNoTurn = ~std::uint64_t{0};

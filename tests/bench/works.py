@@ -65,6 +65,10 @@ def observed_of(title, program, arguments, observe):
 
 OBSERVED = ("hooks", "histograms", "all")
 
+def sync_of(title, work, goal):
+    return Work(title, "sync_bench", {"work": work, "total": 400_000}, peers=False, goal=goal)
+
+
 MILLION = {"resident_all": 4.4, "mappings": 63}
 
 GROUPS = {
@@ -111,5 +115,10 @@ GROUPS = {
         blocking_of("one at a time, any processor", 1, 5_000, False, "<= 1.1 x raw"),
         blocking_of("1,000 in flight, one processor", 1_000, 50_000, True, "as many a second as libuv"),
         blocking_of("1,000 in flight, any processor", 1_000, 50_000, False, "as many a second as libuv"),
+    ],
+    "sync": [
+        sync_of("mutex nobody else wants", "lock", "<= 10 ns where raw jump is 5 (2 x)"),
+        sync_of("notify, per hop", "notify", "<= 25 ns where raw jump is 5 (5 x)"),
+        sync_of("channel of capacity 1, per hop", "channel", "<= 35 ns where raw jump is 5 (7 x)"),
     ],
 }

@@ -1,0 +1,94 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include <runtime/detail/raw_mpsc.hpp>
+
+#include "base/clock.hpp"
+#include "base/short_lock.hpp"
+#include "sync/message.hpp"
+#include "sync/wait_list.hpp"
+
+namespace runtime::inline v1::detail {
+
+/// Many senders, one receiver.
+///
+/// Every value needs a place: `free_` of them are free, `promised_` belong to permits, to senders who have just been
+/// given one, and to values that are being moved in; the rest hold values. A place that comes free goes to the first who
+/// waits. Without a limit only the promised ones are counted.
+/// Thread safety: any thread; receive() and what the receiver does by one at a time.
+/// Owns: the values. Owned by: senders, permits and the receiver together.
+class MpscChannel final {
+ public:
+  static constexpr std::uint64_t kNoLimit = UINT64_MAX;
+
+  MpscChannel(const ValueType& type, std::uint64_t capacity) noexcept;
+
+  void send(void* value);
+  bool try_send(void* value);
+  void send_now(void* value);
+  void reserve();                        // the permit owns the channel, too
+  void send_reserved(void* value);
+  void return_place() noexcept { return_place(nullptr); }
+
+  /// `limit`: kNoWait or nanoseconds.
+  bool receive(void* to, base::Nanos limit);
+  static constexpr base::Nanos kNoWait = -1;
+  void close() noexcept;
+
+  void add_sender() noexcept;
+  void drop_sender() noexcept;
+  void drop_permit() noexcept { drop_owner(); }
+  void drop_receiver() noexcept;
+
+  std::uint64_t capacity() noexcept;
+  std::uint64_t max_capacity() const noexcept { return capacity_; }
+  std::uint64_t len() const noexcept;
+  bool is_closed_for_senders() noexcept;
+  bool is_closed_for_receiver() noexcept;
+  void wait_until_closed();
+
+ private:
+  ~MpscChannel();
+
+  bool has_limit() const noexcept { return capacity_ != kNoLimit; }
+  bool no_more_comes() const noexcept { return (is_closed_ || senders_ == 0) && promised_ == 0; }
+  void wait_for_place(base::ShortLock& guard, task::Task* self);
+  void deposit(base::ShortLock& guard, void* value);
+  void append(sync::Message& message) noexcept;
+  void push_promised(sync::Message* message) noexcept;
+  void return_place(sync::Message* message) noexcept;
+  sync::Waiter* free_place() noexcept;
+  sync::Message* next_taken() noexcept;
+  void take_first(base::ShortLock& guard, void* to);
+  void unpack(sync::Message* message, void* to);
+  void count_popped() noexcept;
+  void drop_owner() noexcept;
+  void close(base::ShortLock& guard) noexcept;
+
+  const ValueType& type_;
+  const std::uint64_t capacity_;
+  std::atomic<std::uint32_t> lock_{0};
+
+  // Guarded by lock_.
+  std::uint64_t free_;
+  std::uint64_t promised_ = 0;
+  std::uint64_t senders_ = 1;
+  std::uint64_t owners_ = 2;
+  bool is_closed_ = false;
+  bool receiver_has_gone_ = false;
+  sync::Messages queue_;
+  sync::SpareMessages spare_;
+  WaiterEnds receiving_;          // the receiver: at most one
+  WaiterEnds sending_;            // for a place
+  WaiterEnds awaiting_close_;
+  std::atomic<std::uint64_t> pushed_{0};  // values ever appended; read anywhere
+
+  // The receiver's alone.
+  sync::Messages taken_;                  // without a limit: all that was there is taken at once, without the lock later
+  sync::SpareMessages emptied_;           // messages whose values were moved out, on their way to spare_
+  std::atomic<std::uint64_t> popped_{0};  // values ever received; read anywhere
+};
+
+}  // namespace runtime::inline v1::detail
