@@ -11,7 +11,9 @@ using task::Task;
 
 std::size_t CurrentThread::run_pass() noexcept {
   RUNTIME_ASSERT(has_root());
+  const std::uint64_t mark = run_queue_.mark();
   driver_.look();
+  run_queue_.put_yielded_behind(mark);
   after_look();
   while (Task* task = pick_injected()) {
     task->phase = task::Phase::ready;

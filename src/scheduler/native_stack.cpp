@@ -173,12 +173,18 @@ void CurrentThread::destroy_unstarted(Task& task) noexcept {
   native_.scopes = nullptr;
   native_.bindings = nullptr;
   native_.local_values = nullptr;
+  // If it waits, it is the others' news that end the wait: a round of one turn each goes on behind it.
+  const bool is_round = std::exchange(one_round_, false);
+  const std::uint64_t round_end = slice_end_;
+  if (is_round) begin_slice();
   task.drop_closure();
   task::destroy_local_values(native_);
   native_.scopes = root.scopes;
   native_.bindings = root.bindings;
   native_.local_values = root.local_values;
   end(task);
+  one_round_ = is_round;
+  if (is_round) slice_end_ = round_end;
 }
 
 // Stacks. ---------------------------------------------------------------------------------------------------------------
@@ -239,6 +245,7 @@ void CurrentThread::enter_root() {
   thread_state.running = &root_;
   entry_.emplace(context_);
   is_rousable_ = false;
+  coarse_now_ = base::monotonic_now();  // nobody has looked since the last root left, however long ago
 }
 
 void CurrentThread::leave_root() noexcept {
