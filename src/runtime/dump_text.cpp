@@ -29,11 +29,29 @@ std::string duration(base::Nanos nanos) {
   return text;
 }
 
+// What a name has beside printable text and UTF-8 could move the cursor, or pass for a line of ours.
+void write_name(std::string& out, std::string_view name) {
+  out += '"';
+  for (const char c : name) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f) {
+      char escape[8];
+      std::snprintf(escape, sizeof escape, "\\x%02x", static_cast<unsigned>(byte));
+      out += escape;
+      continue;
+    }
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  out += '"';
+}
+
 void write_wait(std::string& out, const WaitRecord& wait, const std::string& indent) {
   out += indent + "waits for " + name_of(wait.what);
   if (wait.fd >= 0) out += " " + std::to_string(wait.fd) + " (" + interest_name(wait.interest) + ")";
   if (wait.task != 0) {
-    out += wait.what == task::WaitFor::join ? " of task " : ", held by task ";
+    const bool is_end = wait.what == task::WaitFor::join || wait.what == task::WaitFor::blocking_job;
+    out += is_end ? " of task " : ", held by task ";
     out += std::to_string(wait.task);
   }
   if (wait.object != nullptr) out += " at " + hex(reinterpret_cast<std::uintptr_t>(wait.object));
@@ -44,11 +62,11 @@ void write_wait(std::string& out, const WaitRecord& wait, const std::string& ind
 void write_task(std::string& out, const TaskRecord& task, base::Symbolizer& symbols, const std::string& title,
                 const std::string& indent) {
   out += indent + title;
-  if (!task.name.empty()) out += " \"" + task.name + "\"";
+  if (!task.name.empty()) write_name(out += ' ', task.name);
   out += std::string(": ") + name_of(task.phase);
   if (!task.is_started) out += ", not started";
   if (task.is_cancelled) out += ", cancelled";
-  if (task.spawn_line != 0) out += "; spawned at " + std::string(task.spawn_file) + ":" + std::to_string(task.spawn_line);
+  if (!task.spawned_at.empty()) out += "; spawned at " + task.spawned_at;
   out += "\n";
   for (const WaitRecord& wait : task.waits) write_wait(out, wait, indent + "  ");
   std::size_t number = 0;
@@ -59,6 +77,7 @@ void write_task(std::string& out, const TaskRecord& task, base::Symbolizer& symb
     if (!symbol.module.empty()) out += " (" + symbol.module + "+" + hex(symbol.module_offset) + ")";
     out += "\n";
   }
+  if (task.has_more_frames) out += indent + "    (more calls, not shown)\n";
   for (const TaskRecord& branch : task.branches) write_task(out, branch, symbols, "branch", indent + "  ");
 }
 
@@ -115,7 +134,7 @@ std::string interest_name(std::uint8_t interest) {
 std::string dump_as_text(std::uint64_t runtime_id, std::string_view runtime_name, const TaskRecords& records) {
   base::Symbolizer symbols;
   std::string out = "runtime " + std::to_string(runtime_id);
-  if (!runtime_name.empty()) out += " \"" + std::string(runtime_name) + "\"";
+  if (!runtime_name.empty()) write_name(out += ' ', runtime_name);
   out += ": " + std::to_string(records.tasks.size()) + " tasks\n";
   for (const auto& ring : find_deadlocks(records)) {
     out += "deadlock: ";

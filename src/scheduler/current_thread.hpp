@@ -138,6 +138,18 @@ class CurrentThread final : public task::Schedule {
     for (task::Task* task = owned_.front(); task != nullptr; task = owned_.next(*task)) visit(*task);
   }
 
+  /// Where the frames of a task are.
+  struct Whereabouts {
+    enum Kind : std::uint8_t {
+      stopped,  // below the place where `fiber` stopped
+      here,     // on the stack of the caller
+      unknown,  // nowhere: it has not started
+    } kind;
+    const fiber::Fiber* fiber;
+  };
+  /// Owner thread of the task.
+  static Whereabouts whereabouts(const task::Task& task) noexcept;
+
   struct Counts {
     std::uint64_t alive, spawned, injected, injected_ever, ready, resumes, stacks_in_use, stacks_pooled;
   };
