@@ -17,7 +17,7 @@ class Handle;
 /// looks at the driver); the calls its fiber is in. Tasks that wait for each other in a ring, and none of them with a
 /// deadline, are named as a deadlock.
 /// Function names come from the symbol tables of the program and its libraries; for files and lines hand a module's path
-/// and offset to addr2line(1). One that was moved from may only be assigned to or destroyed.
+/// and offset to addr2line(1). Written on a small stack, long names stay as the linker knows them, for c++filt(1). One that was moved from may only be assigned to or destroyed.
 /// Thread safety: one thread at a time.
 class RUNTIME_API Dump final {
  public:

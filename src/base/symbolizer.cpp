@@ -64,13 +64,19 @@ const char* path_of(const Dl_info& info) noexcept {
   return is_program ? "/proc/self/exe" : info.dli_fname;
 }
 
-std::string demangle(const char* name) {
-  int status = 0;
-  const std::unique_ptr<char, decltype(&std::free)> text(abi::__cxa_demangle(name, nullptr, nullptr, &status), &std::free);
-  return status == 0 && text != nullptr ? std::string(text.get()) : std::string(name);
-}
+// What __cxa_demangle takes of the stack: arrays of 72 bytes for each character, and the recursion that prints them.
+constexpr std::size_t kStackOfName = 8192;
+constexpr std::size_t kStackOfCharacter = 128;
 
 }  // namespace
+
+std::string Symbolizer::readable(const char* name) const {
+  const std::size_t length = std::strlen(name);
+  if (stack_left_ < kStackOfName || length > (stack_left_ - kStackOfName) / kStackOfCharacter) return name;
+  int status = 0;
+  const std::unique_ptr<char, decltype(&std::free)> text(abi::__cxa_demangle(name, nullptr, nullptr, &status), &std::free);
+  return status == 0 && text != nullptr ? text.get() : name;
+}
 
 const Symbol& Symbolizer::name(std::uintptr_t address, bool before) {
   const auto found = known_.find(address);
@@ -97,13 +103,13 @@ Symbol Symbolizer::find(std::uintptr_t address) {
     const Function& function = *--next;
     const std::uint64_t offset = address - module.bias - function.start;
     if (offset < std::max<std::uint64_t>(function.size, 1)) {
-      symbol.function = demangle(function.name.c_str());
+      symbol.function = readable(function.name.c_str());
       symbol.function_offset = offset;
       return symbol;
     }
   }
   if (info.dli_sname != nullptr) {
-    symbol.function = demangle(info.dli_sname);
+    symbol.function = readable(info.dli_sname);
     symbol.function_offset = address - reinterpret_cast<std::uintptr_t>(info.dli_saddr);
   }
   return symbol;

@@ -116,7 +116,7 @@ void write_task(std::string& out, const TaskRecord& task, base::Symbolizer& symb
 }  // namespace
 
 std::string dump_as_json(std::uint64_t runtime_id, std::string_view runtime_name, const TaskRecords& records) {
-  base::Symbolizer symbols;
+  base::Symbolizer symbols(scheduler::CurrentThread::stack_left());
   std::string out = "{\"runtime\":{\"id\":" + std::to_string(runtime_id) + ",\"name\":";
   write_string(out, runtime_name);
   out += "},\n\"tasks\":";

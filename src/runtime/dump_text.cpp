@@ -132,7 +132,7 @@ std::string interest_name(std::uint8_t interest) {
 }
 
 std::string dump_as_text(std::uint64_t runtime_id, std::string_view runtime_name, const TaskRecords& records) {
-  base::Symbolizer symbols;
+  base::Symbolizer symbols(scheduler::CurrentThread::stack_left());
   std::string out = "runtime " + std::to_string(runtime_id);
   if (!runtime_name.empty()) write_name(out += ' ', runtime_name);
   out += ": " + std::to_string(records.tasks.size()) + " tasks\n";

@@ -149,6 +149,8 @@ class CurrentThread final : public task::Schedule {
   };
   /// Owner thread of the task.
   static Whereabouts whereabouts(const task::Task& task) noexcept;
+  /// Bytes left on the stack of the caller when that is a fiber's; else SIZE_MAX. Any thread.
+  static std::size_t stack_left() noexcept;
 
   struct Counts {
     std::uint64_t alive, spawned, injected, injected_ever, ready, resumes, stacks_in_use, stacks_pooled;

@@ -30,4 +30,16 @@ CurrentThread::Whereabouts CurrentThread::whereabouts(const Task& task) noexcept
   return {Whereabouts::stopped, task.fiber};
 }
 
+std::size_t CurrentThread::stack_left() noexcept {
+  const Task* task = task::current();
+  while (task != nullptr && task->kind != Kind::blocking) {
+    const auto& scheduler = *static_cast<const CurrentThread*>(task->schedule);
+    if (task->fiber != &scheduler.native_) {
+      return static_cast<std::size_t>(static_cast<std::byte*>(__builtin_frame_address(0)) - task->fiber->low);
+    }
+    task = scheduler.outer_;
+  }
+  return SIZE_MAX;
+}
+
 }  // namespace runtime::inline v1::scheduler

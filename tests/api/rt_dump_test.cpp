@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <string>
 #include <thread>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "dump_support.hpp"
@@ -37,6 +39,25 @@ JoinHandle<void> spawn_named(const char* name, F f) {
 }
 
 std::string id_of(const runtime::TaskId& id) { return std::to_string(id.value()); }
+
+template <class...>
+struct Types {};
+
+/// A function whose mangled name has some thousand characters.
+template <class Long>
+RUNTIME_TEST_NOINLINE void wait_under_a_long_name() {
+  runtime::sleep_for(25h);  // not the same code as above, which would be folded into one
+  keep_frame();
+}
+
+template <int>
+struct NumberedTypeWithAName {};
+template <int... N>
+Types<NumberedTypeWithAName<N>...> list_of(std::integer_sequence<int, N...>);
+using TypesOfMany = decltype(list_of(std::make_integer_sequence<int, 32>()));
+
+template <class T>
+using Wider = Types<T, std::vector<T>, Types<T*>, const T&>;
 
 /// Lets the task park, and returns what a dump says of it.
 std::string settled_section(const char* name) {
@@ -335,6 +356,21 @@ TEST_CASE("small stacks can be dumped, and dump others, as often as one likes; t
       CHECK(Handle::current().dump().to_json().size() > 20);
     }).join();
     CHECK(contains(text, "asking"));
+  });
+}
+
+TEST_CASE("long names in a dump that is written on a small stack do not overflow it") {
+  Checked house;
+  house.rt.block_on([] {
+    auto task = runtime::spawn_local([] {
+      wait_under_a_long_name<Types<std::vector<std::vector<Types<int, long, std::string, std::tuple<char, short, bool>>>>,
+                                   Wider<Wider<Wider<std::string>>>, TypesOfMany>>();
+    });
+    settle();
+    std::string text;
+    runtime::TaskBuilder().stack_size(kSmallestForDump).spawn_local([&] { text = Handle::current().dump().to_text(); }).join();
+    if (kWalks) CHECK_MESSAGE(contains(text, "wait_under_a_long_name"), text);
+    end(task);
   });
 }
 

@@ -99,6 +99,13 @@ TEST_CASE("the same address gives the same answer") {
   CHECK(&first == &symbols.name(address_of(&a_static_function), false));
 }
 
+TEST_CASE("with little stack left a name stays as it is in the file") {
+  const std::string mangled = Symbolizer(0).name(address_of(&a_static_function), false).function;
+  CHECK(mangled.find("a_static_functionEi") != std::string::npos);
+  CHECK(Symbolizer(8192 + 128 * mangled.size() - 1).name(address_of(&a_static_function), false).function == mangled);
+  CHECK(Symbolizer(8192 + 128 * mangled.size()).name(address_of(&a_static_function), false).function != mangled);
+}
+
 TEST_CASE("addresses of nothing have no name") {
   Symbolizer symbols;
   for (const std::uintptr_t address : {std::uintptr_t{0}, std::uintptr_t{1}, ~std::uintptr_t{0}}) {
