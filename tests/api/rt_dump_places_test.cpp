@@ -219,6 +219,25 @@ TEST_CASE("the inner runtime's root asks for both") {
   });
 }
 
+TEST_CASE("a fiber that waits for the end of another runtime's pool threads says so") {
+  Checked house;
+  house.rt.block_on([] {
+    std::atomic<bool> may_end{false};
+    auto ending = spawn_named("ending", [&] {
+      LocalRuntime inner;
+      auto job = inner.spawn_blocking([&] {
+        while (!may_end) std::this_thread::sleep_for(100us);
+      });
+      while (inner.metrics().blocking_queue_depth() != 0) runtime::yield_now();  // it has started
+    });
+    CHECK(eventually([] {
+      return contains(section(Handle::current().dump().to_text(), "ending"), "waits for pool threads, since ");
+    }));
+    may_end = true;
+    ending.join();
+  });
+}
+
 TEST_CASE("after shutdown a dump is empty, on the owner thread and elsewhere, also when tasks were left parked") {
   const Limits limits;
   for (const bool leave_one : {false, true}) {

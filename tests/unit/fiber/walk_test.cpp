@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <functional>
+#include <vector>
 
 #include <doctest/doctest.h>
 
 #include "base/symbolizer.hpp"
+#include "base/valgrind.hpp"
 #include "support/fiber_stage.hpp"
 #include "support/leak_check.hpp"
 #include "support/sanitized.hpp"
@@ -92,7 +94,7 @@ TEST_CASE_FIXTURE(test::LeakCheck, "registers that only the stopped code knows a
 }
 
 TEST_CASE_FIXTURE(test::LeakCheck, "walking writes nothing to the stack that is walked") {
-  if (!kWalks || test::kAddressSanitizer || test::kThreadSanitizer) return;
+  if (!kWalks || test::kAddressSanitizer || test::kThreadSanitizer || runtime::base::under_valgrind()) return;
   test::FiberStage stage({.size = 16 * 1024});
   std::function<void()> body = [&] { pause_here(stage); };
   auto& fiber = stage.start(body);
