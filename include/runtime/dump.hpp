@@ -14,9 +14,10 @@ class Handle;
 /// What every task of a runtime was doing at one moment: a value, valid after the runtime. See Handle::dump().
 ///
 /// Of each task: its id, name, state and spawn site; what it waits for and since when (to within the time between two
-/// looks at the driver); the calls its fiber is in. Tasks that wait for each other in a ring are named as a deadlock.
+/// looks at the driver); the calls its fiber is in. Tasks that wait for each other in a ring, and none of them with a
+/// deadline, are named as a deadlock.
 /// Function names come from the symbol tables of the program and its libraries; for files and lines hand a module's path
-/// and offset to addr2line(1).
+/// and offset to addr2line(1). Written on a small stack, long names stay as the linker knows them, for c++filt(1). One that was moved from may only be assigned to or destroyed.
 /// Thread safety: one thread at a time.
 class RUNTIME_API Dump final {
  public:
@@ -43,7 +44,7 @@ class RUNTIME_API Dump final {
   ///            "remaining_ns": N (timer; zero when overdue), "task": N (the one that is joined, or holds the lock),
   ///            "object": S (tells two locks apart)
   ///     FRAME: {"address": S, "function": S, "offset": N, "module": S, "module_offset": N}, the innermost first; what is
-  ///            not known is an empty string
+  ///            not known is an empty string. A TASK with more calls than are shown has "more_frames": true
   ///
   /// Members may be added. Text that is not UTF-8 is given with U+FFFD in its place.
   /// Throws: std::bad_alloc.

@@ -91,8 +91,8 @@ class RUNTIME_API Handle final {
   ///
   /// On another thread it waits, parking a fiber, until the owner thread looks at its driver: while it is outside block_on
   /// and run_ready(), for as long as that lasts. The owner is stopped only while call stacks are copied; naming them is the
-  /// caller's work. Of a runtime that is gone: empty.
-  /// Throws: std::bad_alloc.
+  /// caller's work. Of a runtime that has been shut down: empty.
+  /// Throws: std::bad_alloc. Cancellation: ends the wait.
   Dump dump() const;
   RuntimeId id() const noexcept;
   /// The name given to the builder; empty if there is none. Valid as long as this handle.

@@ -5,6 +5,7 @@
 #include <elf.h>
 #include <fcntl.h>
 #include <link.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
@@ -54,13 +55,28 @@ class MappedFile final {
   std::size_t size_ = 0;
 };
 
-std::string demangle(const char* name) {
-  int status = 0;
-  const std::unique_ptr<char, decltype(&std::free)> text(abi::__cxa_demangle(name, nullptr, nullptr, &status), &std::free);
-  return status == 0 && text != nullptr ? std::string(text.get()) : std::string(name);
+/// The path from which the module at that address can be read. The program's own path is as it was called by, perhaps
+/// from a directory that is another now.
+const char* path_of(const Dl_info& info) noexcept {
+  Dl_info program;
+  const auto* headers = reinterpret_cast<const void*>(::getauxval(AT_PHDR));
+  const bool is_program = ::dladdr(headers, &program) != 0 && program.dli_fbase == info.dli_fbase;
+  return is_program ? "/proc/self/exe" : info.dli_fname;
 }
 
+// What __cxa_demangle takes of the stack: arrays of 72 bytes for each character, and the recursion that prints them.
+constexpr std::size_t kStackOfName = 8192;
+constexpr std::size_t kStackOfCharacter = 128;
+
 }  // namespace
+
+std::string Symbolizer::readable(const char* name) const {
+  const std::size_t length = std::strlen(name);
+  if (stack_left_ < kStackOfName || length > (stack_left_ - kStackOfName) / kStackOfCharacter) return name;
+  int status = 0;
+  const std::unique_ptr<char, decltype(&std::free)> text(abi::__cxa_demangle(name, nullptr, nullptr, &status), &std::free);
+  return status == 0 && text != nullptr ? text.get() : name;
+}
 
 const Symbol& Symbolizer::name(std::uintptr_t address, bool before) {
   const auto found = known_.find(address);
@@ -79,7 +95,7 @@ Symbol Symbolizer::find(std::uintptr_t address) {
   if (::dladdr(reinterpret_cast<void*>(address), &info) == 0 || info.dli_fname == nullptr) return symbol;
   const auto base = reinterpret_cast<std::uintptr_t>(info.dli_fbase);
   symbol.module = info.dli_fname;
-  const Module& module = load(info.dli_fname, base);
+  const Module& module = load(path_of(info), base);
   symbol.module_offset = address - module.bias;
   auto next = std::upper_bound(module.functions.begin(), module.functions.end(), address - module.bias,
                                [](std::uint64_t offset, const Function& function) { return offset < function.start; });
@@ -87,32 +103,31 @@ Symbol Symbolizer::find(std::uintptr_t address) {
     const Function& function = *--next;
     const std::uint64_t offset = address - module.bias - function.start;
     if (offset < std::max<std::uint64_t>(function.size, 1)) {
-      symbol.function = demangle(function.name.c_str());
+      symbol.function = readable(function.name.c_str());
       symbol.function_offset = offset;
       return symbol;
     }
   }
   if (info.dli_sname != nullptr) {
-    symbol.function = demangle(info.dli_sname);
+    symbol.function = readable(info.dli_sname);
     symbol.function_offset = address - reinterpret_cast<std::uintptr_t>(info.dli_saddr);
   }
   return symbol;
 }
 
-// A file that cannot be read, or is no ELF file of this machine's, has no functions: the dynamic linker's answer is used.
+// A file that cannot be read, or is not what was loaded, has no functions: the dynamic linker's answer is used.
 const Symbolizer::Module& Symbolizer::load(const char* path, std::uintptr_t base) {
   const auto [place, is_new] = modules_.try_emplace(base);
   Module& module = place->second;
   if (!is_new) return module;
   module.bias = base;
-  // The program's own path is as it was called by, from a directory that may be another now.
-  const MappedFile named(path);
-  const MappedFile self("/proc/self/exe");
-  const MappedFile& file = named.at<ElfW(Ehdr)>(0) != nullptr ? named : self;
+  const MappedFile file(path);
   const auto* header = file.at<ElfW(Ehdr)>(0);
   if (header == nullptr || std::memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 || header->e_shentsize != sizeof(ElfW(Shdr))) {
     return module;
   }
+  // What was loaded begins with the same header; else the file has been replaced, and its table is of other code.
+  if (std::memcmp(header, reinterpret_cast<const void*>(base), sizeof *header) != 0) return module;
   if (header->e_type == ET_EXEC) module.bias = 0;
   const auto* sections = file.at<ElfW(Shdr)>(header->e_shoff, header->e_shnum);
   if (sections == nullptr) return module;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <unordered_map>
@@ -21,6 +22,10 @@ struct Symbol {
 /// Remembers what it has read, so one is made for each dump. Thread safety: one thread.
 class Symbolizer final {
  public:
+  /// `stack_left`: bytes that the stack of the caller has left. Making a name readable takes many times its length there,
+  /// so one that is too long for it stays as it is in the file.
+  explicit Symbolizer(std::size_t stack_left = SIZE_MAX) noexcept : stack_left_(stack_left) {}
+
   /// For a return address `before` is true: the call is what is named, which may be the last thing of its function.
   /// Throws: std::bad_alloc.
   const Symbol& name(std::uintptr_t address, bool before);
@@ -36,8 +41,10 @@ class Symbolizer final {
   };
 
   Symbol find(std::uintptr_t address);
+  std::string readable(const char* name) const;
   const Module& load(const char* path, std::uintptr_t base);
 
+  const std::size_t stack_left_;
   std::unordered_map<std::uintptr_t, Symbol> known_;
   std::unordered_map<std::uintptr_t, Module> modules_;  // by base address
 };

@@ -2,12 +2,12 @@
 
 #include <atomic>
 #include <exception>
-#include <new>
+#include <utility>
 
+#include <runtime/error.hpp>
 #include <runtime/handle.hpp>
 
 #include "base/sanitizer.hpp"
-#include "base/symbolizer.hpp"
 #include "runtime/dump_text.hpp"
 #include "runtime/inner.hpp"
 #include "runtime/task_records.hpp"
@@ -26,48 +26,83 @@ class Dump::Impl final {
 
 namespace {
 
-/// Copies the tasks on the owner thread, for somebody who waits on another.
+/// Copies the tasks on the owner thread, for somebody who waits on another and may cease to.
+///
+/// Owns: itself; whoever of the two comes second frees it. Until the answer is there the waiter is alive.
 class RecordCall final : public scheduler::OwnerCall {
  public:
   RecordCall(detail::Inner& inner, task::JoinWaiter& waiter) noexcept : inner_(inner), waiter_(waiter) {}
 
   void run() noexcept override {
+    if (state_.load(std::memory_order_acquire) == State::abandoned) return destroy();
     try {
-      records = detail::record_tasks(inner_.scheduler());
+      records_ = detail::record_tasks(inner_.scheduler());
     } catch (...) {
-      thrown = std::current_exception();
+      thrown_ = std::current_exception();
     }
-    base::happens_before(&waiter_);
-    waiter_.notify();  // the call may be gone now
+    base::happens_before(this);
+    if (state_.exchange(State::answered, std::memory_order_acq_rel) == State::abandoned) return destroy();
+    waiter_.notify();  // both may be gone now
   }
 
-  detail::TaskRecords records;
-  std::exception_ptr thrown;
+  /// False: the answer is there, and the waiter notified or about to be.
+  bool abandon() noexcept { return state_.exchange(State::abandoned, std::memory_order_acq_rel) != State::answered; }
+
+  /// Once the waiter was notified. Frees the call.
+  detail::TaskRecords take() {
+    base::happens_after(this);
+    const std::unique_ptr<RecordCall> self(this);
+    if (thrown_) std::rethrow_exception(thrown_);
+    return std::move(records_);
+  }
 
  private:
+  enum class State : std::uint8_t { asked, answered, abandoned };
+
+  void destroy() noexcept {
+    base::happens_after(this);
+    delete this;
+  }
+
+  std::atomic<State> state_{State::asked};
+  detail::TaskRecords records_;
+  std::exception_ptr thrown_;
   detail::Inner& inner_;
   task::JoinWaiter& waiter_;
 };
 
-detail::TaskRecords record_from_elsewhere(detail::Inner& inner) {
-  if (task::Task* task = task::parkable()) {
-    task::throw_if_cancelled(*task);
-    task::FiberWaiter waiter(*task);
-    RecordCall call(inner, waiter);
-    if (!inner.scheduler().call_on_owner(call)) return {};
-    const task::Waiting waiting(*task, task::WaitFor::other_runtime);
-    task::park_until_certain(*task, [&waiter] { return waiter.is_notified(); });  // the owner knows this frame
-    base::happens_after(&waiter);
-    if (call.thrown) std::rethrow_exception(call.thrown);
-    return std::move(call.records);
+/// The call is the runtime's now. Null: that is gone.
+RecordCall* ask(detail::Inner& inner, task::JoinWaiter& waiter) {
+  auto call = std::make_unique<RecordCall>(inner, waiter);
+  return inner.scheduler().call_on_owner(*call) ? call.release() : nullptr;
+}
+
+detail::TaskRecords record_from_fiber(detail::Inner& inner, task::Task& task) {
+  task::throw_if_cancelled(task);
+  task::FiberWaiter waiter(task);
+  RecordCall* call = ask(inner, waiter);
+  if (call == nullptr) return {};
+  const task::Waiting waiting(task, task::WaitFor::other_runtime);
+  const auto is_answered = [&waiter] { return waiter.is_notified(); };
+  if (task::park_until(task, is_answered) == task::ParkEnd::cancelled) {
+    base::happens_before(call);
+    if (!call->abandon()) {
+      task::park_until_certain(task, is_answered);  // the owner knows this frame for a moment longer
+      base::happens_after(call);
+      delete call;
+    }
+    throw Cancelled();
   }
+  return call->take();
+}
+
+detail::TaskRecords record_from_elsewhere(detail::Inner& inner) {
+  if (task::Task* task = task::parkable()) return record_from_fiber(inner, *task);
   task::ThreadWaiter waiter;
-  RecordCall call(inner, waiter);
-  if (!inner.scheduler().call_on_owner(call)) return {};
+  RecordCall* call = ask(inner, waiter);
+  if (call == nullptr) return {};
   waiter.park_until(base::kForever);
-  base::happens_after(&waiter);
-  if (call.thrown) std::rethrow_exception(call.thrown);
-  return std::move(call.records);
+  return call->take();
 }
 
 }  // namespace

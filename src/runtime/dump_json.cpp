@@ -102,11 +102,12 @@ void write_task(std::string& out, const TaskRecord& task, base::Symbolizer& symb
   write_string(out, name_of(task.phase));
   out += std::string(",\"started\":") + (task.is_started ? "true" : "false") +
          ",\"cancelled\":" + (task.is_cancelled ? "true" : "false") + ",\"spawned_at\":";
-  write_string(out, task.spawn_line != 0 ? std::string(task.spawn_file) + ":" + std::to_string(task.spawn_line) : std::string());
+  write_string(out, task.spawned_at);
   out += ",\"waits\":";
   write_list(out, task.waits, [&](const WaitRecord& wait) { write_wait(out, wait); });
   out += ",\"frames\":";
   write_list(out, task.frames, [&](std::uintptr_t address) { write_frame(out, address, symbols); });
+  if (task.has_more_frames) out += ",\"more_frames\":true";
   out += ",\"branches\":";
   write_list(out, task.branches, [&](const TaskRecord& branch) { write_task(out, branch, symbols); });
   out += '}';
@@ -115,7 +116,7 @@ void write_task(std::string& out, const TaskRecord& task, base::Symbolizer& symb
 }  // namespace
 
 std::string dump_as_json(std::uint64_t runtime_id, std::string_view runtime_name, const TaskRecords& records) {
-  base::Symbolizer symbols;
+  base::Symbolizer symbols(scheduler::CurrentThread::stack_left());
   std::string out = "{\"runtime\":{\"id\":" + std::to_string(runtime_id) + ",\"name\":";
   write_string(out, runtime_name);
   out += "},\n\"tasks\":";

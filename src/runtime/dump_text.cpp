@@ -34,11 +34,29 @@ std::string duration(base::Nanos nanos) {
   return text;
 }
 
+// What a name has beside printable text and UTF-8 could move the cursor, or pass for a line of ours.
+void write_name(std::string& out, std::string_view name) {
+  out += '"';
+  for (const char c : name) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f) {
+      char escape[8];
+      std::snprintf(escape, sizeof escape, "\\x%02x", static_cast<unsigned>(byte));
+      out += escape;
+      continue;
+    }
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  out += '"';
+}
+
 void write_wait(std::string& out, const WaitRecord& wait, const std::string& indent) {
   append(out, {indent, "waits for ", name_of(wait.what)});
   if (wait.fd >= 0) append(out, {" ", std::to_string(wait.fd), " (", interest_name(wait.interest), ")"});
   if (wait.task != 0) {
-    append(out, {wait.what == task::WaitFor::join ? " of task " : ", held by task ", std::to_string(wait.task)});
+    const bool is_end = wait.what == task::WaitFor::join || wait.what == task::WaitFor::blocking_job;
+    append(out, {is_end ? " of task " : ", held by task ", std::to_string(wait.task)});
   }
   if (wait.object != nullptr) append(out, {" at ", hex(reinterpret_cast<std::uintptr_t>(wait.object))});
   if (wait.remaining >= 0) append(out, {", ", duration(wait.remaining), " left"});
@@ -48,11 +66,11 @@ void write_wait(std::string& out, const WaitRecord& wait, const std::string& ind
 void write_task(std::string& out, const TaskRecord& task, base::Symbolizer& symbols, const std::string& title,
                 const std::string& indent) {
   append(out, {indent, title});
-  if (!task.name.empty()) append(out, {" \"", task.name, "\""});
+  if (!task.name.empty()) write_name(out += ' ', task.name);
   append(out, {": ", name_of(task.phase)});
   if (!task.is_started) out += ", not started";
   if (task.is_cancelled) out += ", cancelled";
-  if (task.spawn_line != 0) append(out, {"; spawned at ", task.spawn_file, ":", std::to_string(task.spawn_line)});
+  if (!task.spawned_at.empty()) append(out, {"; spawned at ", task.spawned_at});
   out += "\n";
   for (const WaitRecord& wait : task.waits) write_wait(out, wait, indent + "  ");
   std::size_t number = 0;
@@ -63,6 +81,7 @@ void write_task(std::string& out, const TaskRecord& task, base::Symbolizer& symb
     if (!symbol.module.empty()) append(out, {" (", symbol.module, "+", hex(symbol.module_offset), ")"});
     out += "\n";
   }
+  if (task.has_more_frames) append(out, {indent, "    (more calls, not shown)\n"});
   for (const TaskRecord& branch : task.branches) write_task(out, branch, symbols, "branch", indent + "  ");
 }
 
@@ -117,9 +136,9 @@ std::string interest_name(std::uint8_t interest) {
 }
 
 std::string dump_as_text(std::uint64_t runtime_id, std::string_view runtime_name, const TaskRecords& records) {
-  base::Symbolizer symbols;
+  base::Symbolizer symbols(scheduler::CurrentThread::stack_left());
   std::string out = "runtime " + std::to_string(runtime_id);
-  if (!runtime_name.empty()) append(out, {" \"", runtime_name, "\""});
+  if (!runtime_name.empty()) write_name(out += ' ', runtime_name);
   append(out, {": ", std::to_string(records.tasks.size()), " tasks\n"});
   for (const auto& ring : find_deadlocks(records)) {
     out += "deadlock: ";

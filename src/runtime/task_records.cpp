@@ -41,8 +41,7 @@ TaskRecord record_task(const Task& task, const Now& now) {
   record.phase = task.phase;
   record.is_started = task.fiber != nullptr;
   record.is_cancelled = task.is_cancel_requested();
-  record.spawn_file = task.spawn_file;
-  record.spawn_line = task.spawn_line;
+  if (task.spawn_line != 0) record.spawned_at = std::string(task.spawn_file) + ":" + std::to_string(task.spawn_line);
   if (task.fiber == nullptr) return record;
 
   const bool runs = &task == task::current();
@@ -53,24 +52,31 @@ TaskRecord record_task(const Task& task, const Now& now) {
       if (const Task* branch = waiting->branches->at(i)) record.branches.push_back(record_task(*branch, now));
     }
   }
-  // The root's own stack is the one we are on when nothing else runs.
-  const bool is_here = runs || (task.kind == task::Kind::root && task::current() == nullptr);
-  const fiber::Frames frames = is_here ? fiber::walk_here() : fiber::walk(*task.fiber);
+  const auto where = scheduler::CurrentThread::whereabouts(task);
+  fiber::Frames frames;
+  if (where.kind == scheduler::CurrentThread::Whereabouts::here) frames = fiber::walk_here();
+  if (where.kind == scheduler::CurrentThread::Whereabouts::stopped) frames = fiber::walk(*where.fiber);
   record.frames.assign(frames.addresses, frames.addresses + frames.count);
+  record.has_more_frames = frames.is_cut;
   return record;
 }
 
+// The task that has to act before this one can go on; 0 when there is none. One whose wait has a deadline goes on anyway.
 std::uint64_t blocker_of(const TaskRecord& record) {
+  std::uint64_t blocker = 0;
   for (const WaitRecord& wait : record.waits) {
-    if (wait.task != 0) return wait.task;
+    if (wait.remaining >= 0 && wait.remaining != base::kForever) return 0;
+    if (blocker == 0) blocker = wait.task;
   }
-  return 0;
+  return blocker;
 }
 
 }  // namespace
 
 TaskRecords record_tasks(scheduler::CurrentThread& scheduler) {
   TaskRecords records;
+  // What tasks left parked wait for may be gone by now, with the locks in it.
+  if (scheduler.is_closed()) return records;
   const Now now{base::monotonic_now(), static_cast<const context::Context*>(scheduler.context())->driver->clock.now()};
   scheduler.for_each([&](const Task& task) {
     (task.kind == task::Kind::root ? records.root : records.tasks).push_back(record_task(task, now));

@@ -29,10 +29,10 @@ struct TaskRecord {
   task::Phase phase = task::Phase::draft;
   bool is_started = false;
   bool is_cancelled = false;
-  const char* spawn_file = "";
-  std::uint32_t spawn_line = 0;
+  std::string spawned_at;               // a copy: the file's name is part of a library that may be unloaded
   std::vector<WaitRecord> waits;        // innermost first
   std::vector<std::uintptr_t> frames;   // return addresses, innermost first
+  bool has_more_frames = false;
   std::vector<TaskRecord> branches;
 };
 
@@ -41,10 +41,10 @@ struct TaskRecords {
   std::vector<TaskRecord> root;   // one or none
 };
 
-/// Copies what all tasks of a runtime are doing. Owner thread. Throws: std::bad_alloc.
+/// Copies what all tasks of a runtime are doing; nothing once it is shut down. Owner thread. Throws: std::bad_alloc.
 TaskRecords record_tasks(scheduler::CurrentThread& scheduler);
 
-/// Rings of tasks that wait for each other, each beginning with its smallest id.
+/// Rings of tasks that wait for each other without a deadline, each beginning with its smallest id.
 std::vector<std::vector<std::uint64_t>> find_deadlocks(const TaskRecords& records);
 
 }  // namespace runtime::inline v1::detail

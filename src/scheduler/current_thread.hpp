@@ -145,6 +145,20 @@ class CurrentThread final : public task::Schedule {
     for (task::Task* task = owned_.front(); task != nullptr; task = owned_.next(*task)) visit(*task);
   }
 
+  /// Where the frames of a task are.
+  struct Whereabouts {
+    enum Kind : std::uint8_t {
+      stopped,  // below the place where `fiber` stopped
+      here,     // on the stack of the caller
+      unknown,  // nowhere: it has not started
+    } kind;
+    const fiber::Fiber* fiber;
+  };
+  /// Owner thread of the task.
+  static Whereabouts whereabouts(const task::Task& task) noexcept;
+  /// Bytes left on the stack of the caller when that is a fiber's; else SIZE_MAX. Any thread.
+  static std::size_t stack_left() noexcept;
+
   struct Counts {
     std::uint64_t alive, spawned, injected, injected_ever, ready, resumes, stacks_in_use, stacks_pooled;
     std::uint64_t sleeps_for_nothing, sleeps_and_wakes, forced_yields;
@@ -238,8 +252,8 @@ class CurrentThread final : public task::Schedule {
   }
   void rouse_now() noexcept;
   void leave_to_outer_loop() noexcept;
-  // A round: each task that is ready now has one turn.
-  void begin_round() noexcept;
+  // A round: each task that is ready at its beginning has one turn.
+  void begin_round(std::uint64_t last_turn) noexcept;
   void end_round() noexcept;
   void begin_slice() noexcept { slice_end_ = next_look_ < next_injected_ ? next_look_ : next_injected_; }
 

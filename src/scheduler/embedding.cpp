@@ -9,14 +9,16 @@ namespace runtime::inline v1::scheduler {
 
 std::size_t CurrentThread::run_pass() noexcept {
   RUNTIME_ASSERT(has_root());
+  const std::uint64_t mark = run_queue_.mark();
   driver_.look();
+  run_queue_.put_yielded_behind(mark);
   after_look();
   const bool may_jump = driver_.clock.is_paused() && !context::has_blocking_work(context_);
   take_injected();
   if (may_jump && run_queue_.is_empty()) driver_.jump();
   // Whoever becomes ready from here on waits for the next pass: the loop around us has work of its own.
   const std::uint64_t before = turns_.read();
-  begin_round();
+  begin_round(before + run_queue_.depth());
   run_ready();
   end_round();
   return static_cast<std::size_t>(turns_.read() - before);

@@ -220,6 +220,9 @@ void CurrentThread::destroy_unstarted(Task& task) noexcept {
   native_.scopes = nullptr;
   native_.bindings = nullptr;
   native_.local_values = nullptr;
+  // If it waits, it is the others' news that end the wait: a round of one turn each goes on behind it.
+  const bool is_round = one_round_;
+  if (is_round) end_round();
   task.drop_closure();
   task::destroy_local_values(native_);
   native_.scopes = root.scopes;
@@ -227,6 +230,7 @@ void CurrentThread::destroy_unstarted(Task& task) noexcept {
   native_.local_values = root.local_values;
   if (task.exception) failures_.keep(task);  // there was no stack for it
   end(task);
+  if (is_round) begin_round(last_turn_);
 }
 
 // Stacks. ---------------------------------------------------------------------------------------------------------------
@@ -288,7 +292,8 @@ void CurrentThread::enter_root() {
   entry_.emplace(context_);
   is_rousable_ = false;
   absence_bell_.reset();
-  busy_.start(base::monotonic_now());
+  coarse_now_ = base::monotonic_now();  // nobody has looked since the last root left, however long ago
+  busy_.start(coarse_now_);
 }
 
 void CurrentThread::leave_root() noexcept {
@@ -315,10 +320,10 @@ void CurrentThread::take_injected() noexcept {
   }
 }
 
-void CurrentThread::begin_round() noexcept {
+void CurrentThread::begin_round(std::uint64_t last_turn) noexcept {
   one_round_ = true;
   has_slices_ = false;
-  last_turn_ = turns_.read() + run_queue_.depth();
+  last_turn_ = last_turn;
   if (observer_ == nullptr) slice_end_ = last_turn_;
 }
 
@@ -335,7 +340,7 @@ CurrentThread::Leftovers CurrentThread::shut_down(base::Nanos deadline, bool one
   for (Task* task = owned_.front(); task != nullptr; task = owned_.next(*task)) task->abort();
 
   if (one_resume) {
-    begin_round();
+    begin_round(turns_.read() + run_queue_.depth());
     run_ready();
   } else {
     driver::Timer limit(root_, deadline);

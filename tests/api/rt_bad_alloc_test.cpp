@@ -7,6 +7,7 @@
 #include <memory>
 #include <new>
 #include <string>
+#include <thread>
 
 #include "support.hpp"
 
@@ -174,5 +175,59 @@ TEST_CASE("waiting, joining and aborting need no memory") {
     const Handle copy = house.rt.handle();
     allowed = -1;
     CHECK_THROWS_AS(tasks[0].join(), JoinError);
+  });
+}
+
+TEST_CASE("a dump fails as a whole, at whichever allocation, and so does its text") {
+  Checked house;
+  house.rt.block_on([] {
+    auto task = runtime::TaskBuilder().name("a name that is too long to be kept inside a string").spawn_local(wait_for_ever);
+    settle();
+    const auto dump = Handle::current().dump();
+    CHECK(dump.to_text().size() + dump.to_json().size() > 0);  // what the process allocates once, and keeps
+    const long before = blocks;
+    CHECK(fail_each_allocation([] { static_cast<void>(Handle::current().dump()); }) > 4);
+    CHECK(blocks == before);
+    int failures = 0;
+    for (long room = 0; room >= 0; room += 1 + room / 8) {  // there are thousands: one for each symbol of each library
+      allowed = room;
+      try {
+        static_cast<void>(dump.to_text());
+        static_cast<void>(dump.to_json());
+        room = -1000;
+      } catch (const std::bad_alloc&) {
+        ++failures;
+      }
+      allowed = -1;
+    }
+    CHECK(failures > 10);
+    CHECK(blocks == before);
+    task.abort();
+  });
+}
+
+TEST_CASE("memory that the owner thread lacks for a dump is the asking thread's bad_alloc") {
+  Checked house;
+  house.rt.block_on([] {
+    const Handle handle = Handle::current();
+    int failures = 0;
+    for (long room = 0;; ++room) {
+      std::atomic<int> outcome{0};
+      std::thread asking([&] {
+        try {
+          static_cast<void>(handle.dump());
+          outcome = 1;
+        } catch (const std::bad_alloc&) {
+          outcome = 2;
+        }
+      });
+      allowed = room;
+      while (outcome == 0) runtime::yield_now();
+      allowed = -1;
+      asking.join();
+      if (outcome == 1) break;
+      REQUIRE(++failures < 100);
+    }
+    CHECK(failures > 0);
   });
 }

@@ -126,6 +126,25 @@ TEST_CASE("a runtime whose stacks cannot be mapped can be built, used and destro
   });
 }
 
+TEST_CASE("captures that wait where no stack can be had do not hold up a round of run_ready() or of a shutdown") {
+  if (skip_under_sanitizers(kNoGiants)) return;
+  for (const bool shutdown : {false, true}) {
+    Checked house(Builder().stack_size(kQuarterOfEverything).stack_guard_size(kQuarterOfEverything));
+    int destroyed = 0;
+    house.rt.spawn_local([f = Farewell([&destroyed, handle = house.rt.handle()] {
+                           handle.spawn_local([g = Farewell([&] { ++destroyed; })] {});
+                           runtime::sleep_for(1ms);
+                           ++destroyed;
+                         })] {});
+    if (shutdown) {
+      CHECK(house.rt.shutdown_background().tasks_left_parked == 0);
+    } else {
+      while (destroyed < 2) house.rt.run_ready();
+    }
+    CHECK(destroyed == 2);
+  }
+}
+
 TEST_CASE("a full descriptor table: building says so, leaks nothing, and works again afterwards") {
   if (skip_under_sanitizers(kNoFullTable)) return;
   const Limits limits;
