@@ -112,7 +112,10 @@ void* RawJoinHandle::take_for(Nanos limit) {
   if (limit < 0) throw Error(Errc::invalid_argument, "join_for() takes a limit of zero or more");
   if (task_ == nullptr || taken_) throw_used("join()");
   const base::Nanos deadline = limit == base::kForever ? base::kForever : base::deadline_after(limit);
-  if (!wait_for_end(*task_, deadline)) return nullptr;
+  return wait_for_end(*task_, deadline) ? take_ended() : nullptr;
+}
+
+void* RawJoinHandle::take_ended() {
   base::happens_after(task_);
   taken_ = true;
   if (task_->exception) {

@@ -113,7 +113,10 @@ void* CurrentThread::tail_of(Task& task) noexcept {
   return reinterpret_cast<std::byte*>(&task + 1) + tail_offset(*task.table, task.boxed);
 }
 
-void CurrentThread::discard(Task& task) noexcept { task.drop_reference(); }
+void CurrentThread::discard(Task& task) noexcept {
+  if (task.kind == Kind::child) leave_scope(task)->ended();
+  task.drop_reference();
+}
 
 void CurrentThread::launch(Task& task) noexcept {
   if (RUNTIME_UNLIKELY(!is_open()) && is_owner()) return finish_cancelled(task);
@@ -148,8 +151,10 @@ void CurrentThread::finish_cancelled(Task& task) noexcept {
     const task::Shield shield;  // the closure's destructors run as part of the caller
     task.drop_closure();
   }
+  task::Children* const scope = task.kind == Kind::child ? leave_scope(task) : nullptr;
   task.phase = Phase::ended;
   if (task::publish_end(task)) task.drop_reference();
+  if (scope != nullptr) scope->ended();
 }
 
 void CurrentThread::recycle(Task& task) noexcept {

@@ -197,6 +197,7 @@ void CurrentThread::run(Task& task) noexcept {
   } catch (...) {
     task.exception = std::current_exception();
   }
+  if (RUNTIME_UNLIKELY(task.kind == Kind::child)) tell_scope_of_error(task);
   // Captures may wait in their destructors, and must not be thrown out of them.
   task.closing = true;
   task.drop_closure();
@@ -207,7 +208,8 @@ void CurrentThread::run(Task& task) noexcept {
 void CurrentThread::end(Task& task) noexcept {
   fiber::Fiber* fiber = task.fiber;
   // An outcome that nobody will take is destroyed while its destructor can still wait as part of the task.
-  if (task::is_detached(task)) task.drop_outcome();
+  if (task::is_detached(task)) drop_outcome(task);
+  task::Children* const scope = RUNTIME_UNLIKELY(task.kind == Kind::child) ? leave_scope(task) : nullptr;
   if (RUNTIME_LIKELY(task.kind != Kind::branch)) {
     owned_.remove(task);
     alive_.subtract(1);
@@ -216,18 +218,40 @@ void CurrentThread::end(Task& task) noexcept {
   task.phase = Phase::ended;
   task.fiber = nullptr;
   thread_state.running = nullptr;
-  if (RUNTIME_LIKELY(!task::publish_end(task))) return;
+  if (RUNTIME_LIKELY(!task::publish_end(task))) {
+    if (RUNTIME_UNLIKELY(scope != nullptr)) scope->ended();
+    return;
+  }
   if (RUNTIME_UNLIKELY(task.exception != nullptr || task.has_result)) {
     // The handle went away on another thread since we looked. The task is nobody's but ours: it goes on for a moment.
     task.fiber = fiber;
     task.phase = Phase::running;
     thread_state.running = &task;
-    task.drop_outcome();
+    drop_outcome(task);
     thread_state.running = nullptr;
     task.fiber = nullptr;
     task.phase = Phase::ended;
   }
   task.drop_reference();
+  if (RUNTIME_UNLIKELY(scope != nullptr)) scope->ended();
+}
+
+// The outcome's destructors may use fiber-locals again, and the fiber goes to another task next.
+void CurrentThread::drop_outcome(Task& task) noexcept {
+  task.drop_outcome();
+  if (RUNTIME_UNLIKELY(task.fiber->local_values != nullptr)) task::destroy_local_values(*task.fiber);
+}
+
+void CurrentThread::tell_scope_of_error(Task& task) noexcept {
+  if (!task.exception) return;
+  if (static_cast<task::Child*>(tail_of(task))->of->fail(task.exception)) task.joined = true;  // it will be thrown there
+}
+
+// The scope, to be told when the task is no more.
+task::Children* CurrentThread::leave_scope(Task& task) noexcept {
+  auto& child = *static_cast<task::Child*>(tail_of(task));
+  child.of->leave(child);
+  return child.of;
 }
 
 }  // namespace runtime::inline v1::scheduler

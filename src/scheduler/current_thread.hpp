@@ -18,7 +18,9 @@
 #include "scheduler/config.hpp"
 #include "scheduler/inject_queue.hpp"
 #include "scheduler/run_queue.hpp"
+#include "task/cancel_scope.hpp"
 #include "task/cell_pool.hpp"
+#include "task/children.hpp"
 #include "task/park.hpp"
 #include "task/schedule.hpp"
 #include "task/task.hpp"
@@ -55,7 +57,7 @@ class CurrentThread final : public task::Schedule {
     task::Kind kind;
     bool local;                // owner thread, and to stay in its pool
     task::Attributes* attributes;  // taken over on success; may be null
-    std::size_t tail;              // bytes behind the body, for whoever drafts
+    std::size_t tail;              // bytes behind the body, for whoever drafts; of a child, its task::Child
     const char* file;
     std::uint32_t line;
   };
@@ -94,8 +96,8 @@ class CurrentThread final : public task::Schedule {
   struct Leftovers {
     std::size_t cancelled, left_parked;
   };
-  /// Cancels every task in spawn order and drives them until they have ended or the deadline has come; `one_resume`:
-  /// gives each its turn and no more. The caller is the root. Afterwards nothing is scheduled any more.
+  /// Cancels every task in spawn order and drives them until they have ended or the deadline has come, but gives each
+  /// one turn at least; `one_resume`: at most, too. The caller is the root. Afterwards nothing is scheduled any more.
   Leftovers shut_down(base::Nanos deadline, bool one_resume) noexcept;
   bool is_open() const noexcept { return state_.load(std::memory_order_acquire) == State::open; }
   bool is_closed() const noexcept { return state_.load(std::memory_order_acquire) == State::closed; }
@@ -131,6 +133,9 @@ class CurrentThread final : public task::Schedule {
   [[noreturn]] void fiber_main(fiber::Fiber& self) noexcept;
   void run(task::Task& task) noexcept;
   void end(task::Task& task) noexcept;
+  static void drop_outcome(task::Task& task) noexcept;
+  static void tell_scope_of_error(task::Task& task) noexcept;
+  static task::Children* leave_scope(task::Task& task) noexcept;
 
   // native_stack.cpp: what happens on the stack that called block_on.
   void drive(task::Task& waiter) noexcept;
@@ -144,6 +149,7 @@ class CurrentThread final : public task::Schedule {
   bool find_stack(task::Task& task) noexcept;
   void destroy_unstarted(task::Task& task) noexcept;
   void pass_on_cancellation() noexcept;
+  void destroy_root_values() noexcept;
   fiber::StackPool& stacks_for(const task::Task& task);
   void tidy_stacks() noexcept;
   static bool find_overflowed(const void* address, fiber::OverflowedTask& found) noexcept;
@@ -193,6 +199,7 @@ class CurrentThread final : public task::Schedule {
   task::Task* asleep_in_ = nullptr;  // outer_, while it is parked because we have nothing to do
   fiber::SignalStack signal_stack_;
   std::optional<context::Entry> entry_;  // while somebody is the root
+  std::optional<task::CancelScope> root_scope_;  // then, too: cancelled with the fiber the root runs on
 };
 
 }  // namespace runtime::inline v1::scheduler

@@ -77,9 +77,8 @@ void CurrentThread::sleep(const Task& waiter) noexcept {
 
 // Our root runs on a fiber of another runtime. When that fiber is cancelled, so is our root, whose code it is.
 void CurrentThread::pass_on_cancellation() noexcept {
-  if (outer_->kind == Kind::blocking || !is_open() || root_.is_cancel_requested() || !task::is_cancel_due(*outer_)) return;
-  root_.signals.fetch_or(Task::kCancelRequested, std::memory_order_relaxed);
-  if (root_.phase == Phase::parked) root_.phase = Phase::ready;
+  if (outer_->kind == Kind::blocking || !is_open() || root_scope_->is_cancelled() || !task::is_cancel_due(*outer_)) return;
+  root_scope_->cancel();
 }
 
 // We run on a fiber of another runtime of this thread: that fiber parks, and its siblings go on.
@@ -101,7 +100,7 @@ void CurrentThread::sleep_in_outer(const Task& waiter) noexcept {
     const task::Waiting waiting(*outer_, task::WaitFor::inner_runtime);
     task::park_until_certain(*outer_, [&] {
       return news.has_news() || timer.has_fired() || retry.has_fired() || waiter.phase == Phase::ready ||
-             !run_queue_.is_empty() || (is_open() && !root_.is_cancel_requested() && task::is_cancel_due(*outer_));
+             !run_queue_.is_empty() || (is_open() && !root_scope_->is_cancelled() && task::is_cancel_due(*outer_));
     });
     asleep_in_ = nullptr;
     thread_state.running = nullptr;
@@ -153,8 +152,9 @@ void CurrentThread::destroy_unstarted(Task& task) noexcept {
   const context::Entry entry(context_);
   task.phase = Phase::running;
   task.fiber = &native_;
-  task.closing = true;
   thread_state.running = &task;
+  if (task.kind == Kind::child) tell_scope_of_error(task);
+  task.closing = true;
   // What the root below us hangs on this stack does not concern the task.
   const fiber::Fiber root = native_;
   native_.scopes = nullptr;
@@ -162,10 +162,10 @@ void CurrentThread::destroy_unstarted(Task& task) noexcept {
   native_.local_values = nullptr;
   task.drop_closure();
   task::destroy_local_values(native_);
+  end(task);
   native_.scopes = root.scopes;
   native_.bindings = root.bindings;
   native_.local_values = root.local_values;
-  end(task);
 }
 
 // Stacks. ---------------------------------------------------------------------------------------------------------------
@@ -222,21 +222,28 @@ void CurrentThread::enter_root() {
   signal_stack_.enter();
   float_state_ = fiber::FloatState::current();
   root_.phase = Phase::running;
+  native_.bindings = task::bindings();  // what is bound around block_on is bound in its root
   outer_ = thread_state.running;
   thread_state.running = &root_;
+  root_scope_.emplace(root_);
   entry_.emplace(context_);
 }
 
 void CurrentThread::leave_root() noexcept {
-  if (native_.local_values != nullptr) {
-    const task::Shield shield;
-    task::destroy_local_values(native_);
-  }
+  destroy_root_values();
   entry_.reset();
+  root_scope_.reset();
+  native_.bindings = nullptr;
   thread_state.running = std::exchange(outer_, nullptr);
   root_.phase = Phase::draft;
-  root_.signals.fetch_and(~Task::kCancelRequested, std::memory_order_relaxed);
+  root_.cancels_delivered = 0;
   signal_stack_.leave();
+}
+
+void CurrentThread::destroy_root_values() noexcept {
+  if (native_.local_values == nullptr) return;
+  const task::Shield shield;
+  task::destroy_local_values(native_);
 }
 
 // The end. --------------------------------------------------------------------------------------------------------------
@@ -250,15 +257,20 @@ CurrentThread::Leftovers CurrentThread::shut_down(base::Nanos deadline, bool one
   Leftovers leftovers{static_cast<std::size_t>(alive_.read()), 0};
   for (Task* task = owned_.front(); task != nullptr; task = owned_.next(*task)) task->abort();
 
-  if (one_resume) {
-    one_resume_ = true;
-    slice_end_ = turns_.read() + run_queue_.depth();
-    run_ready();
-  } else {
+  if (!one_resume) {
     driver::Timer limit(root_, deadline);
     if (deadline != base::kForever) driver_.arm(limit);
     while (!owned_.is_empty() && !limit.has_fired()) suspend(root_);
     driver_.disarm(limit);
+  }
+  if (!owned_.is_empty()) {
+    // However short the limit was, nobody goes without the one resume that no limit gives.
+    one_resume_ = true;
+    slice_end_ = turns_.read() + run_queue_.depth();
+    run_ready();
+    // Over, so that destructors below which wait all the same can do so.
+    one_resume_ = false;
+    begin_slice();
   }
 
   thread_state.running = &root_;  // closures are destroyed below
@@ -270,6 +282,7 @@ CurrentThread::Leftovers CurrentThread::shut_down(base::Nanos deadline, bool one
       task->drop_reference();
     }
   }
+  destroy_root_values();  // of those closures; a closed scheduler wakes nobody who waits in a destructor
   state_.store(State::closed, std::memory_order_release);
   leftovers.left_parked = static_cast<std::size_t>(alive_.read());
   // Whoever joins a task that will never end is told so. Its frames still use the cell: nobody gives that back.
