@@ -1,5 +1,7 @@
 #include <runtime/detail/raw_task.hpp>
 
+#include <sched.h>
+
 #include <string>
 
 #include <runtime/error.hpp>
@@ -48,8 +50,11 @@ bool wait_on_fiber(Task& task, Task& self, base::Nanos deadline) {
   if (const auto enlisted = enlist(task, waiter); enlisted != task::Enlisted::yes) return has_ended(enlisted);
   const auto end = time::park_until(self, deadline, [&waiter] { return waiter.is_notified(); });
   if (end == time::WaitEnd::done) return true;
-  // If the task ends at this very moment on another thread, it knows this frame: let it finish with it.
-  if (!withdraw(task, waiter)) task::park_until_certain(self, [&waiter] { return waiter.is_notified(); });
+  // If the task ends at this very moment on another thread, that knows this frame for a few instructions more. Parking
+  // until then would cost a cancelled fiber the one resume of a shutdown without time.
+  if (!withdraw(task, waiter)) {
+    while (!waiter.is_notified()) ::sched_yield();
+  }
   if (end == time::WaitEnd::cancelled) throw Cancelled();
   return task.is_finished();
 }
