@@ -88,7 +88,7 @@ class JoinSet final {
     detail::RawJoinHandle ended;
     if constexpr (std::is_void_v<T>) {
       if (!raw_.take_ended(ended, true)) return std::optional<TaskId>();
-      ended.take();
+      ended.take_ended();
       return std::optional<TaskId>(ended.id());
     } else {
       using Pair = std::pair<TaskId, Value>;
@@ -127,13 +127,13 @@ class JoinSet final {
  private:
   using Value = detail::ValueOf<T>;
 
-  static T take(detail::RawJoinHandle& ended) { return static_cast<detail::ResultSlot<T>*>(ended.take())->take(); }
+  static T take(detail::RawJoinHandle& ended) { return static_cast<detail::ResultSlot<T>*>(ended.take_ended())->take(); }
 
   auto next(bool wait) {
     detail::RawJoinHandle ended;
     const bool found = raw_.take_ended(ended, wait);
     if constexpr (std::is_void_v<T>) {
-      if (found) ended.take();
+      if (found) ended.take_ended();
       return found;
     } else {
       return found ? std::optional<Value>(take(ended)) : std::optional<Value>();

@@ -20,45 +20,6 @@ class Scope;
 
 namespace detail {
 
-class ScopeCore;
-
-/// A child's membership in its scope, part of the child's closure: destroyed after everything the closure has captured.
-class RUNTIME_API ScopeTicket final {
- public:
-  ScopeTicket(Scope& scope, task::Task* child) noexcept;
-  ScopeTicket(const ScopeTicket&) = delete;
-  ScopeTicket& operator=(const ScopeTicket&) = delete;
-  ~ScopeTicket();
-
-  /// In a handler of what left the child: tells the scope. The exception counts as received if it is the scope's first.
-  void fail() noexcept;
-
- private:
-  friend class ScopeCore;
-
-  ScopeCore* core_;
-  task::Task* child_;
-  ScopeTicket* previous_;
-  ScopeTicket* next_;
-};
-
-template <class G>
-struct ScopeChild {
-  ScopeTicket ticket;
-  G closure;
-
-  decltype(auto) operator()() && {
-    try {
-      return std::invoke(std::move(closure));
-    } catch (const Cancelled&) {
-      throw;
-    } catch (...) {
-      ticket.fail();
-      throw;
-    }
-  }
-};
-
 template <class R, class F>
 R run_in_scope(F& f);
 
@@ -80,30 +41,27 @@ class RUNTIME_API Scope final {
   Scope(const Scope&) = delete;
   Scope& operator=(const Scope&) = delete;
 
-  /// Queues a child, which may borrow what outlives the scope. One spawned after the scope was cancelled is born so.
+  /// Queues a child on the scope's runtime. It may borrow what outlives the scope, be it in its result. One spawned after
+  /// the scope was cancelled is born so.
   ///
   /// The handle may be dropped: the scope waits for the child in any case. The child's error is the scope's.
   /// Throws: std::bad_alloc; Error wrong_thread.
   template <class G>
   auto spawn(G&& g, const char* file = __builtin_FILE(), unsigned line = __builtin_LINE()) {
-    using Child = detail::ScopeChild<std::decay_t<G>>;
-    return detail::spawn_made<Child>(nullptr, detail::plain_request(detail::SpawnRequest::local, file, line),
-                                     [&](void* place, task::Task* task) {
-                                       ::new (place) Child{detail::ScopeTicket(*this, task), std::forward<G>(g)};
-                                     });
+    return detail::spawn_closure(nullptr, request(file, line), std::forward<G>(g));
   }
 
   /// Cancels the children, and the waits of the body. scope() then returns as soon as all of them have ended.
   void cancel() noexcept;
 
  private:
-  friend class detail::ScopeTicket;
   template <class R, class F>
   friend R detail::run_in_scope(F& f);
 
   Scope();
   ~Scope();
-  RUNTIME_LOCAL detail::ScopeCore& core() noexcept;
+  RUNTIME_LOCAL task::Children& children() noexcept;
+  detail::SpawnRequest request(const char* file, unsigned line) noexcept;
   void run(void (*call)(void*), void* body);
 
   alignas(8) unsigned char storage_[192];
@@ -136,7 +94,7 @@ R run_in_scope(F& f) {
 /// Throws: the first error; Cancelled; Error no_runtime outside a fiber, cancelled when Scope::cancel() has unwound a body
 /// that should have given a value.
 template <class F>
-auto scope(F f) {
+auto scope(F f) -> std::invoke_result_t<F&, Scope&> {
   return detail::run_in_scope<std::invoke_result_t<F&, Scope&>>(f);
 }
 

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -33,6 +34,8 @@ RUNTIME_API std::size_t race(const BranchCall* calls, std::size_t n, std::except
 template <class F>
 struct BranchOf {
   using R = std::invoke_result_t<F&&>;
+  explicit BranchOf(std::remove_reference_t<F>& its_function) noexcept : function(std::addressof(its_function)) {}
+
   std::remove_reference_t<F>* function;
   LateResult<R> result;
 
@@ -96,7 +99,7 @@ struct SelectedAccess {
 template <class... F>
 auto select(F&&... f) -> Selected<std::invoke_result_t<F&&>...> {
   static_assert(sizeof...(F) > 0, "select() takes at least one function");
-  std::tuple<detail::BranchOf<F>...> branches{detail::BranchOf<F>{std::addressof(f), {}}...};
+  std::tuple<detail::BranchOf<F>...> branches(f...);
   std::exception_ptr thrown;
   return std::apply(
       [&thrown](auto&... branch) {

@@ -53,11 +53,11 @@ class TokenNode final {
 
   void cancel() noexcept {
     const std::lock_guard lock(tree_->mutex);
-    base::happens_before(this);
     // The tree below, each node before its children, without a stack of its own.
     for (TokenNode* node = this;;) {
       const bool was_cancelled = node->is_cancelled();
       if (!was_cancelled) {
+        base::happens_before(node);
         node->is_cancelled_.store(true, std::memory_order_release);
         node->listeners_.notify_all();
       }
@@ -83,7 +83,34 @@ class TokenNode final {
     listeners_.remove(listener);
   }
 
+  /// The caller has a reference. Throws: Cancelled.
+  void wait() {
+    task::Task* task = task::parkable();
+    if (task != nullptr) task::throw_if_cancelled(*task);
+    const bool had_to_wait = task != nullptr ? park(*task) : block();
+    base::happens_after(this);
+    if (!had_to_wait && task != nullptr) task->schedule->spend_budget(*task);
+  }
+
  private:
+  // Both are false if the token is cancelled already.
+  bool park(task::Task& task) {
+    task::FiberListener listener(task);
+    if (!add(listener)) return false;
+    const task::Waiting waiting(task, task::WaitFor::token);
+    const auto end = task::park_until(task, [&listener] { return listener.is_notified(); });
+    remove(listener);
+    if (end == task::ParkEnd::cancelled) throw Cancelled();
+    return true;
+  }
+  bool block() noexcept {
+    task::ThreadListener listener;
+    if (!add(listener)) return false;
+    listener.park();
+    remove(listener);
+    return true;
+  }
+
   ~TokenNode() {
     if (parent_ != nullptr) {
       const std::lock_guard lock(tree_->mutex);
@@ -106,12 +133,14 @@ class TokenNode final {
 class TokenScope::Impl final : public task::Listener {
  public:
   Impl(TokenNode& token, task::Task& task) noexcept : scope_(task), token_(token), is_listening_(token.add(*this)) {
+    token_.add_reference();  // the code inside may give the caller's token another value
     if (!is_listening_) scope_.cancel();
   }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
   ~Impl() {
     if (is_listening_) token_.remove(*this);
+    TokenNode::drop_reference(&token_);
   }
 
   void notify() noexcept override { scope_.cancel(); }
@@ -150,29 +179,16 @@ CancellationToken& CancellationToken::operator=(const CancellationToken& other) 
 CancellationToken::~CancellationToken() { detail::TokenNode::drop_reference(node_); }
 
 void CancellationToken::cancel() const noexcept { node_->cancel(); }
-bool CancellationToken::is_cancelled() const noexcept { return node_->is_cancelled(); }
+bool CancellationToken::is_cancelled() const noexcept {
+  if (!node_->is_cancelled()) return false;
+  base::happens_after(node_);
+  return true;
+}
 CancellationToken CancellationToken::child_token() const { return CancellationToken(new detail::TokenNode(node_)); }
 
 void CancellationToken::wait() const {
-  task::Task* task = task::parkable();
-  if (task == nullptr) {
-    task::ThreadListener listener;
-    if (!node_->add(listener)) return;
-    listener.park();
-    node_->remove(listener);
-    return;
-  }
-  task::throw_if_cancelled(*task);
-  task::FiberListener listener(*task);
-  if (!node_->add(listener)) {
-    task->schedule->spend_budget(*task);
-    return;
-  }
-  const task::Waiting waiting(*task, task::WaitFor::token);
-  const auto end = task::park_until(*task, [&listener] { return listener.is_notified(); });
-  node_->remove(listener);
-  base::happens_after(node_);
-  if (end == task::ParkEnd::cancelled) throw Cancelled();
+  const CancellationToken self(*this);  // the caller's may be given another value, or go, while we wait
+  self.node_->wait();
 }
 
 }  // namespace runtime::inline v1

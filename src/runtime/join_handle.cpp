@@ -1,6 +1,8 @@
 #include <runtime/detail/raw_task.hpp>
 #include <runtime/detail/root_scope.hpp>
 
+#include <sched.h>
+
 #include <string>
 
 #include <runtime/error.hpp>
@@ -52,8 +54,11 @@ bool wait_on_fiber(Task& task, Task& self, base::Nanos limit) {
   if (const auto enlisted = enlist(task, waiter); enlisted != task::Enlisted::yes) return has_ended(enlisted);
   const auto end = time::park_until(self, deadline, [&waiter] { return waiter.is_notified(); });
   if (end == time::WaitEnd::done) return true;
-  // If the task ends at this very moment on another thread, it knows this frame: let it finish with it.
-  if (!withdraw(task, waiter)) task::park_until_certain(self, [&waiter] { return waiter.is_notified(); });
+  // If the task ends at this very moment on another thread, that knows this frame for a few instructions more. Parking
+  // until then would cost a cancelled fiber the one resume of a shutdown without time.
+  if (!withdraw(task, waiter)) {
+    while (!waiter.is_notified()) ::sched_yield();
+  }
   if (end == time::WaitEnd::cancelled) throw Cancelled();
   return task.is_finished();
 }
@@ -124,7 +129,10 @@ void* RawJoinHandle::take_borrowed() {
 void* RawJoinHandle::take_for(Nanos limit) {
   if (limit < 0) throw Error(Errc::invalid_argument, "join_for() takes a limit of zero or more");
   if (task_ == nullptr || taken_) throw_used("join()");
-  if (!wait_for_end(*task_, limit)) return nullptr;
+  return wait_for_end(*task_, limit) ? take_ended() : nullptr;
+}
+
+void* RawJoinHandle::take_ended() {
   base::happens_after(task_);
   taken_ = true;
   if (RUNTIME_UNLIKELY(task_->exception != nullptr)) throw_failure(*task_);

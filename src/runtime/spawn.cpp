@@ -9,6 +9,7 @@
 
 #include "runtime/blocking_task.hpp"
 #include "runtime/inner.hpp"
+#include "task/children.hpp"
 #include "task/join.hpp"
 #include "task/park.hpp"
 
@@ -33,22 +34,32 @@ AttributesPtr attributes_of(const SpawnRequest& request) {
 }  // namespace
 
 Draft new_draft(Inner* inner, const SpawnRequest& request) {
+  if (request.scope != nullptr) inner = &Inner::of(request.scope->owner());
   if (inner == nullptr) inner = &Inner::current();
   scheduler::CurrentThread& scheduler = inner->scheduler();
   const bool blocking = request.kind == SpawnRequest::blocking;
   const bool owner = scheduler.is_owner();
-  if (request.kind == SpawnRequest::local && !owner) inner->check_owner("spawn_local()");
+  if (request.kind == SpawnRequest::local && !owner) {
+    inner->check_owner(request.scope != nullptr ? "Scope::spawn()" : "spawn_local()");
+  }
 
   const bool plain = scheduler.is_plainly_open();
   AttributesPtr attributes = attributes_of(request);
   scheduler::CurrentThread::Draft draft{
-      request.table,     blocking ? task::Kind::blocking : task::Kind::fiber,
-      owner && !blocking && (plain || inner->is_open()), attributes.get(),
-      blocking ? sizeof(BlockingTask) : plain ? 0 : scheduler.tail_size(),
-      request.file, request.line,
+      request.table,
+      blocking ? task::Kind::blocking : request.scope != nullptr ? task::Kind::child : task::Kind::fiber,
+      owner && !blocking && (plain || inner->is_open()),
+      attributes.get(),
+      blocking ? sizeof(BlockingTask) : (plain ? 0 : scheduler.tail_size()) + (request.scope != nullptr ? sizeof(task::Child) : 0),
+      request.file,
+      request.line,
   };
   task::Task& task = scheduler.draft(draft);
   static_cast<void>(attributes.release());  // the task's now
+  if (request.scope != nullptr) {
+    auto* child = ::new (static_cast<void*>(&scheduler.child_of(task))) task::Child{request.scope, &task, nullptr, nullptr};
+    request.scope->add(*child);
+  }
   return {&task, task.body()};
 }
 

@@ -56,7 +56,34 @@ class TrackerState final {
     listeners_.remove(listener);
   }
 
+  /// The caller has a reference. Throws: Cancelled.
+  void wait() {
+    task::Task* task = task::parkable();
+    if (task != nullptr) task::throw_if_cancelled(*task);
+    const bool had_to_wait = task != nullptr ? park(*task) : block();
+    base::happens_after(this);
+    if (!had_to_wait && task != nullptr) task->schedule->spend_budget(*task);
+  }
+
  private:
+  // Both are false if it is over already.
+  bool park(task::Task& task) {
+    task::FiberListener listener(task);
+    if (!add(listener)) return false;
+    const task::Waiting waiting(task, task::WaitFor::children);
+    const auto end = task::park_until(task, [&listener] { return listener.is_notified(); });
+    remove(listener);
+    if (end == task::ParkEnd::cancelled) throw Cancelled();
+    return true;
+  }
+  bool block() noexcept {
+    task::ThreadListener listener;
+    if (!add(listener)) return false;
+    listener.park();
+    remove(listener);
+    return true;
+  }
+
   ~TrackerState() = default;
   bool is_over() const noexcept { return is_closed_ && tasks_ == 0; }
   // Who listens now has seen such a moment, be the tracker opened again before he runs.
@@ -99,25 +126,8 @@ bool TaskTracker::is_closed() const noexcept { return state_->is_closed(); }
 std::size_t TaskTracker::size() const noexcept { return state_->size(); }
 
 void TaskTracker::wait() const {
-  task::Task* task = task::parkable();
-  if (task == nullptr) {
-    task::ThreadListener listener;
-    if (!state_->add(listener)) return;
-    listener.park();
-    state_->remove(listener);
-    return;
-  }
-  task::throw_if_cancelled(*task);
-  task::FiberListener listener(*task);
-  if (!state_->add(listener)) {
-    task->schedule->spend_budget(*task);
-    return;
-  }
-  const task::Waiting waiting(*task, task::WaitFor::children);
-  const auto end = task::park_until(*task, [&listener] { return listener.is_notified(); });
-  state_->remove(listener);
-  base::happens_after(state_);
-  if (end == task::ParkEnd::cancelled) throw Cancelled();
+  const TaskTracker self(*this);  // the caller's may be given another value, or go, while we wait
+  self.state_->wait();
 }
 
 }  // namespace runtime::inline v1

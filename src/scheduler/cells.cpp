@@ -119,7 +119,10 @@ void* CurrentThread::tail_of(Task& task) noexcept {
   return reinterpret_cast<std::byte*>(&task + 1) + tail_offset(*task.table, task.boxed);
 }
 
-void CurrentThread::discard(Task& task) noexcept { task.drop_reference(); }
+void CurrentThread::discard(Task& task) noexcept {
+  if (task.kind == Kind::child) leave_scope(task)->ended();
+  task.drop_reference();
+}
 
 inline void CurrentThread::enqueue(Task& task, bool is_told) noexcept {
   if (task.size_class != 0) {
@@ -166,8 +169,10 @@ void CurrentThread::finish_cancelled(Task& task, bool is_told) noexcept {
     task.drop_closure();
   }
   if (is_told) tell_terminated(task);
+  task::Children* const scope = task.kind == Kind::child ? leave_scope(task) : nullptr;
   task.phase = Phase::ended;
   if (task::publish_end(task)) task.drop_reference();
+  if (scope != nullptr) scope->ended();
 }
 
 void CurrentThread::recycle(Task& task) noexcept {

@@ -209,6 +209,7 @@ void CurrentThread::run(Task& task) noexcept {
   } catch (...) {
     task.exception = std::current_exception();
   }
+  if (RUNTIME_UNLIKELY(task.kind == Kind::child)) tell_scope_of_error(task);
   close(task);
   if (task.exception) failures_.keep(task);
 }
@@ -217,7 +218,8 @@ void CurrentThread::run(Task& task) noexcept {
 void CurrentThread::end(Task& task) noexcept {
   fiber::Fiber* fiber = task.fiber;
   // An outcome that nobody will take is destroyed while its destructor can still wait as part of the task.
-  if (task::is_detached(task)) task.drop_outcome();
+  if (task::is_detached(task)) drop_outcome(task);
+  task::Children* const scope = RUNTIME_UNLIKELY(task.kind == Kind::child) ? leave_scope(task) : nullptr;
   if (RUNTIME_LIKELY(task.kind != Kind::branch)) {
     if (RUNTIME_UNLIKELY(!is_plainly_open())) tell_ending(task);
     owned_.remove(task);
@@ -226,18 +228,41 @@ void CurrentThread::end(Task& task) noexcept {
   task.phase = Phase::ended;
   task.fiber = nullptr;
   thread_state.running = nullptr;
-  if (RUNTIME_LIKELY(!task::publish_end(task))) return;
+  if (RUNTIME_LIKELY(!task::publish_end(task))) {
+    if (RUNTIME_UNLIKELY(scope != nullptr)) scope->ended();
+    return;
+  }
   if (RUNTIME_UNLIKELY(task.has_outcome())) {
     // The handle went away on another thread since we looked. The task is nobody's but ours: it goes on for a moment.
     task.fiber = fiber;
     task.phase = Phase::running;
     thread_state.running = &task;
-    task.drop_outcome();
+    drop_outcome(task);
     thread_state.running = nullptr;
     task.fiber = nullptr;
     task.phase = Phase::ended;
   }
   task.drop_reference();
+  if (RUNTIME_UNLIKELY(scope != nullptr)) scope->ended();
+}
+
+// The outcome's destructors may use fiber-locals again, and the fiber goes to another task next.
+void CurrentThread::drop_outcome(Task& task) noexcept {
+  task.drop_outcome();
+  if (RUNTIME_UNLIKELY(task.fiber->local_values != nullptr)) task::destroy_local_values(*task.fiber);
+}
+
+void CurrentThread::tell_scope_of_error(Task& task) noexcept {
+  if (!task.exception) return;
+  if (!child_of(task).of->fail(task.exception)) return;
+  task.failure.store(task::Failure::heard, std::memory_order_relaxed);  // it will be thrown there
+}
+
+// The scope, to be told when the task is no more.
+task::Children* CurrentThread::leave_scope(Task& task) noexcept {
+  task::Child& child = child_of(task);
+  child.of->leave(child);
+  return child.of;
 }
 
 }  // namespace runtime::inline v1::scheduler

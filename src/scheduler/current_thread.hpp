@@ -23,7 +23,9 @@
 #include "scheduler/inject_queue.hpp"
 #include "scheduler/observer.hpp"
 #include "scheduler/run_queue.hpp"
+#include "task/cancel_scope.hpp"
 #include "task/cell_pool.hpp"
+#include "task/children.hpp"
 #include "task/park.hpp"
 #include "task/schedule.hpp"
 #include "task/task.hpp"
@@ -72,7 +74,7 @@ class CurrentThread final : public task::Schedule {
     task::Kind kind;
     bool local;                // owner thread, and to stay in its pool
     task::Attributes* attributes;  // taken over on success; may be null
-    std::size_t tail;              // bytes behind the body, for whoever drafts
+    std::size_t tail;              // bytes behind the body, for whoever drafts; of a child, its task::Child
     const char* file;
     std::uint32_t line;
   };
@@ -122,8 +124,8 @@ class CurrentThread final : public task::Schedule {
   struct Leftovers {
     std::size_t cancelled, left_parked;
   };
-  /// Cancels every task in spawn order and drives them until they have ended or the deadline has come; `one_resume`:
-  /// gives each its turn and no more. The caller is the root. Afterwards nothing is scheduled any more.
+  /// Cancels every task in spawn order and drives them until they have ended or the deadline has come, but gives each
+  /// one turn at least; `one_resume`: at most, too. The caller is the root. Afterwards nothing is scheduled any more.
   Leftovers shut_down(base::Nanos deadline, bool one_resume) noexcept;
   bool is_open() const noexcept { return state_.load(std::memory_order_acquire) <= State::open_observed; }
   /// Open, and nobody observes its tasks.
@@ -182,6 +184,10 @@ class CurrentThread final : public task::Schedule {
   void tell_terminated(task::Task& task) noexcept;
   /// Bytes behind the body that a task needs to be observed, to be asked for in its Draft.
   std::size_t tail_size() const noexcept;
+  /// The membership of a task of Kind::child: behind that.
+  task::Child& child_of(task::Task& task) const noexcept {
+    return *reinterpret_cast<task::Child*>(static_cast<std::byte*>(tail_of(task)) + tail_size());
+  }
   Failures& failures() noexcept { return failures_; }
 
  private:
@@ -206,6 +212,9 @@ class CurrentThread final : public task::Schedule {
   void run(task::Task& task) noexcept;
   static void close(task::Task& task) noexcept;
   void end(task::Task& task) noexcept;
+  static void drop_outcome(task::Task& task) noexcept;
+  void tell_scope_of_error(task::Task& task) noexcept;
+  task::Children* leave_scope(task::Task& task) noexcept;
 
   // observed.cpp: what else happens on it while somebody observes.
   bool tell_spawned(task::Task& task) noexcept;
@@ -236,6 +245,7 @@ class CurrentThread final : public task::Schedule {
   bool find_stack(task::Task& task) noexcept;
   void destroy_unstarted(task::Task& task) noexcept;
   void pass_on_cancellation() noexcept;
+  void destroy_root_values() noexcept;
   fiber::StackPool& stacks_for(const task::Task& task);
   void tidy_stacks() noexcept;
   static bool find_overflowed(const void* address, fiber::OverflowedTask& found) noexcept;
@@ -308,6 +318,7 @@ class CurrentThread final : public task::Schedule {
   std::optional<context::IdleBell> absence_bell_;  // the same while a loop around ours has the thread
   fiber::SignalStack signal_stack_;
   std::optional<context::Entry> entry_;  // while somebody is the root
+  std::optional<task::CancelScope> root_scope_;  // then, too: cancelled with the fiber the root runs on
 };
 
 }  // namespace runtime::inline v1::scheduler

@@ -125,9 +125,8 @@ void CurrentThread::sleep_until_news(const Task& waiter) noexcept {
 
 // Our root runs on a fiber of another runtime. When that fiber is cancelled, so is our root, whose code it is.
 void CurrentThread::pass_on_cancellation() noexcept {
-  if (outer_->kind == Kind::blocking || !is_open() || root_.is_cancel_requested() || !task::is_cancel_due(*outer_)) return;
-  root_.signals.fetch_or(Task::kCancelRequested, std::memory_order_relaxed);
-  if (root_.phase == Phase::parked) root_.phase = Phase::ready;
+  if (outer_->kind == Kind::blocking || !is_open() || root_scope_->is_cancelled() || !task::is_cancel_due(*outer_)) return;
+  root_scope_->cancel();
 }
 
 // We run on a fiber of another runtime of this thread: that fiber parks, and its siblings go on.
@@ -149,7 +148,7 @@ void CurrentThread::sleep_in_outer(const Task& waiter) noexcept {
     const task::Waiting waiting(*outer_, task::WaitFor::inner_runtime);
     task::park_until_certain(*outer_, [&] {
       return news.has_news() || retry.has_fired() || waiter.phase == Phase::ready ||
-             !run_queue_.is_empty() || (is_open() && !root_.is_cancel_requested() && task::is_cancel_due(*outer_));
+             !run_queue_.is_empty() || (is_open() && !root_scope_->is_cancelled() && task::is_cancel_due(*outer_));
     });
     asleep_in_ = nullptr;
     is_rousable_ = false;
@@ -213,8 +212,9 @@ void CurrentThread::destroy_unstarted(Task& task) noexcept {
   if (observer_ != nullptr) observer_->is_handed_out = false;  // it will not come back from a fiber
   task.phase = Phase::running;
   task.fiber = &native_;
-  task.closing = true;
   thread_state.running = &task;
+  if (task.kind == Kind::child) tell_scope_of_error(task);
+  task.closing = true;
   // What the root below us hangs on this stack does not concern the task.
   const fiber::Fiber root = native_;
   native_.scopes = nullptr;
@@ -225,11 +225,11 @@ void CurrentThread::destroy_unstarted(Task& task) noexcept {
   if (is_round) end_round();
   task.drop_closure();
   task::destroy_local_values(native_);
+  if (task.exception) failures_.keep(task);  // there was no stack for it
+  end(task);
   native_.scopes = root.scopes;
   native_.bindings = root.bindings;
   native_.local_values = root.local_values;
-  if (task.exception) failures_.keep(task);  // there was no stack for it
-  end(task);
   if (is_round) begin_round(last_turn_);
 }
 
@@ -287,8 +287,10 @@ void CurrentThread::enter_root() {
   signal_stack_.enter();
   float_state_ = fiber::FloatState::current();
   root_.phase = Phase::running;
+  native_.bindings = task::bindings();  // what is bound around block_on is bound in its root
   outer_ = thread_state.running;
   thread_state.running = &root_;
+  root_scope_.emplace(root_);
   entry_.emplace(context_);
   is_rousable_ = false;
   absence_bell_.reset();
@@ -297,17 +299,23 @@ void CurrentThread::enter_root() {
 }
 
 void CurrentThread::leave_root() noexcept {
-  if (native_.local_values != nullptr) {
-    const task::Shield shield;
-    task::destroy_local_values(native_);
-  }
+  destroy_root_values();
   busy_.stop(base::monotonic_now());
   entry_.reset();
+  root_scope_.reset();
+  native_.bindings = nullptr;
   thread_state.running = std::exchange(outer_, nullptr);
   root_.phase = Phase::draft;
-  root_.signals.fetch_and(~Task::kCancelRequested, std::memory_order_relaxed);
+  root_.cancels_delivered = 0;
+  root_.signals.fetch_and(~Task::kCancelRequested, std::memory_order_relaxed);  // see stop_root()
   signal_stack_.leave();
   if (is_embedded_ && is_open()) leave_to_outer_loop();
+}
+
+void CurrentThread::destroy_root_values() noexcept {
+  if (native_.local_values == nullptr) return;
+  const task::Shield shield;
+  task::destroy_local_values(native_);
 }
 
 // The end. --------------------------------------------------------------------------------------------------------------
@@ -339,14 +347,17 @@ CurrentThread::Leftovers CurrentThread::shut_down(base::Nanos deadline, bool one
   Leftovers leftovers{static_cast<std::size_t>(alive_.read()), 0};
   for (Task* task = owned_.front(); task != nullptr; task = owned_.next(*task)) task->abort();
 
-  if (one_resume) {
-    begin_round(turns_.read() + run_queue_.depth());
-    run_ready();
-  } else {
+  if (!one_resume) {
     driver::Timer limit(root_, deadline);
     if (deadline != base::kForever) driver_.arm_real(limit);
     while (!owned_.is_empty() && !limit.has_fired()) suspend(root_);
     driver_.disarm_real(limit);
+  }
+  if (!owned_.is_empty()) {
+    // However short the limit was, nobody goes without the one resume that no limit gives.
+    begin_round(turns_.read() + run_queue_.depth());
+    run_ready();
+    end_round();  // so that destructors below which wait all the same can do so
   }
 
   thread_state.running = &root_;  // closures are destroyed below
@@ -358,6 +369,7 @@ CurrentThread::Leftovers CurrentThread::shut_down(base::Nanos deadline, bool one
       task->drop_reference();
     }
   }
+  destroy_root_values();  // of those closures; a closed scheduler wakes nobody who waits in a destructor
   state_.store(State::closed, std::memory_order_release);
   serve_calls(calls_.close());
   leftovers.left_parked = static_cast<std::size_t>(alive_.read());

@@ -22,6 +22,8 @@ using task::thread_state;
 
 namespace {
 
+// Branches and the root have no room for it.
+bool has_readiness(const Task& task) noexcept { return task.kind == task::Kind::fiber || task.kind == task::Kind::child; }
 Readiness& readiness_of(Task& task) noexcept { return *static_cast<Readiness*>(CurrentThread::tail_of(task)); }
 
 }  // namespace
@@ -61,19 +63,19 @@ void CurrentThread::tell_terminated(Task& task) noexcept {
 }
 
 void CurrentThread::note_ready(Task& task) noexcept {
-  if (tail_size() != 0 && task.kind == task::Kind::fiber) readiness_of(task).since = base::monotonic_now();
+  if (tail_size() != 0 && has_readiness(task)) readiness_of(task).since = base::monotonic_now();
 }
 
 // Relaxed: the queue hands it over. A second wake may overwrite it as soon as the owner has taken the task; then the
 // owner reads a time that is late by the moment in between.
 void CurrentThread::note_injected(Task& task) noexcept {
-  if (tail_size() == 0 || task.kind != task::Kind::fiber) return;
+  if (tail_size() == 0 || !has_readiness(task)) return;
   readiness_of(task).injected.store(base::monotonic_now(), std::memory_order_relaxed);
 }
 
 Task* CurrentThread::pick_injected_observed() noexcept {
   Task* task = pick_injected();
-  if (task != nullptr && tail_size() != 0 && task->kind == task::Kind::fiber) {
+  if (task != nullptr && tail_size() != 0 && has_readiness(*task)) {
     Readiness& readiness = readiness_of(*task);
     readiness.since = readiness.injected.load(std::memory_order_relaxed);
   }
@@ -116,7 +118,7 @@ Task* CurrentThread::pick_observed() noexcept {
 void CurrentThread::tell_resuming(Task& task) noexcept {
   Observer& observer = *observer_;
   observer.latency = task::kNoLatency;
-  if (observer.schedule_latency && task.kind == task::Kind::fiber) {
+  if (observer.schedule_latency && has_readiness(task)) {
     observer.latency = std::max(base::Nanos{0}, base::monotonic_now() - readiness_of(task).since);
     observer.schedule_latency->record(observer.latency);
   }

@@ -37,7 +37,7 @@ void CancelScope::cancel() noexcept {
 bool CancelScope::is_target() const noexcept {
   if (!is_cancelled() || is_due_from(task_, outer_)) return false;
   // It has been obeyed. Whoever is asked again, by another scope, is asked for the first time.
-  if (!task_.is_cancel_requested()) task_.cancel_delivered = false;
+  if (!task_.is_cancel_requested()) task_.cancels_delivered = 0;
   return true;
 }
 

@@ -65,7 +65,7 @@ bool withdraw(Task& task, JoinWaiter& waiter) noexcept;
 
 /// The same for a fiber on the thread that will end the task, where nothing happens at once: no atomic
 /// read-modify-write, which would be a third of what spawning and joining costs.
-inline bool joins_locally(const Task& task) noexcept { return task.kind == Kind::fiber && task.schedule->is_owner(); }
+inline bool joins_locally(const Task& task) noexcept { return task.kind != Kind::blocking && task.schedule->is_owner(); }
 Enlisted enlist_locally(Task& task, FiberWaiter& waiter) noexcept;
 void withdraw_locally(Task& task) noexcept;
 

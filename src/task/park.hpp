@@ -27,10 +27,14 @@ inline bool is_cancel_due(const Task& task) noexcept {
 }
 
 /// A wait of the running task ends as cancelled. Code that swallows that and tries again, for ever, gives way to the
-/// others each time: it keeps neither the thread nor a shutdown with a limit.
+/// others from some number on: it keeps neither the thread nor a shutdown with a limit. Not at once: a POSIX-style call
+/// that says ECANCELED, or clean-up that tries to wait, is no such code, and has one resume in a shutdown without time.
 inline void deliver_cancellation(Task& task) noexcept {
-  if (task.cancel_delivered) task.schedule->yield(task);
-  task.cancel_delivered = true;
+  if (task.cancels_delivered == Task::kCancelPatience) {
+    task.schedule->yield(task);
+  } else {
+    ++task.cancels_delivered;
+  }
 }
 
 inline void throw_if_cancelled(Task& task) {

@@ -30,17 +30,20 @@ class Schedule {
 
   /// True on the thread that owns this scheduler.
   bool is_owner() const noexcept { return this_thread() == owner_; }
-  /// One unit of the running task's budget for waits that complete at once. A task that has used it up within one resume
-  /// gives way, so that it cannot keep the thread from the driver. Owner thread, from the task.
+  /// One unit of the running task's budget for waits that complete at once. A task that finds it used up within one resume
+  /// gives way first, so that it cannot keep the thread from the driver. Owner thread, from the task.
   void spend_budget(Task& running) noexcept {
     if (RUNTIME_UNLIKELY(budget_turn_ != turns_.read())) {
       budget_turn_ = turns_.read();
       budget_left_ = budget_;
     }
-    if (RUNTIME_LIKELY(--budget_left_ > 0)) return;
-    budget_turn_ = kNoTurn;
-    forced_yields.add(1);
-    yield(running);
+    if (RUNTIME_UNLIKELY(budget_left_ == 0)) {
+      forced_yields.add(1);
+      yield(running);
+      budget_turn_ = turns_.read();
+      budget_left_ = budget_;
+    }
+    --budget_left_;
   }
   /// The monotonic clock as of the last look at the driver. Owner thread.
   base::Nanos coarse_now() const noexcept { return coarse_now_; }

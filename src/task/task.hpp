@@ -27,6 +27,7 @@ enum class Phase : std::uint8_t {
 
 enum class Kind : std::uint8_t {
   fiber,     // runs on a fiber of the owner thread
+  child,     // the same, of a scope that waits for it: see children.hpp
   branch,    // the same, but as part of the task that selects: counted nowhere, see branch.hpp
   root,      // the code inside block_on, on the caller's own stack
   blocking,  // runs on a pool thread, without a fiber
@@ -60,7 +61,7 @@ class alignas(64) Task final {
   bool has_result = false;
   bool boxed = false;                  // the body is a block of its own
   std::atomic<Failure> failure{Failure::unheard};
-  bool cancel_delivered = false;       // a suspension point has already ended as cancelled
+  std::uint8_t cancels_delivered = 0;  // suspension points that have ended as cancelled; counts up to kCancelPatience
   std::uint16_t size_class = 0;        // of the cell's memory; 0: from the heap
   std::atomic<std::uint32_t> signals{0};     // kCancelRequested, …; any thread
   std::atomic<std::uint32_t> references{1};  // 1 for runtime and join handle together, more for others; any thread
@@ -83,6 +84,8 @@ class alignas(64) Task final {
   static constexpr std::uint32_t kCancelRequested = 1;
   static constexpr std::uint32_t kInjected = 2;
   static constexpr std::uint32_t kScopeCancelled = 4;  // some scope inside has been cancelled: look which
+
+  static constexpr std::uint8_t kCancelPatience = 16;  // see deliver_cancellation()
 
   void* body() noexcept { return boxed ? *reinterpret_cast<void**>(this + 1) : static_cast<void*>(this + 1); }
   void drop_closure() noexcept {

@@ -153,6 +153,74 @@ TEST_CASE("a task whose stack finds no memory to be managed with ends with bad_a
   });
 }
 
+TEST_CASE("scope, select, sets, trackers and tokens fail as a whole: no task, no closure, no memory stays") {
+  Checked house;
+  int destroyed = 0, made = 0;
+  const auto capture = [&] { return Farewell([&, once = (++made, 0)] { destroyed += once + 1; }); };
+  const auto check = [&](auto work) {
+    house.rt.block_on([&] {
+      work();
+      const long before = blocks;
+      destroyed = made = 0;
+      const int failures = fail_each_allocation(work);
+      CHECK(failures >= 0);
+      settle();
+      CHECK(destroyed == made);
+      CHECK(blocks == before);
+      CHECK(house.rt.metrics().num_alive_tasks() == 0);
+    });
+  };
+  struct Large {
+    unsigned char bytes[5'000] = {};
+  };
+  check([&] {
+    runtime::scope([&](runtime::Scope& s) {
+      for (int i = 0; i < 3; ++i) {
+        s.spawn([f = capture(), large = Large()] {
+          static_cast<void>(large);
+          runtime::yield_now();
+        });
+      }
+    });
+  });
+  check([&] {
+    std::get<0>(runtime::join_all_of([&, f = capture()] { return 1; }, [&, f = capture()] {}));
+  });
+  check([&] {
+    runtime::select([&, f = capture()] { wait_for_ever(); }, [&, f = capture()] { runtime::yield_now(); }).get<1>();
+  });
+  check([&] {
+    runtime::TaskBuilder()
+        .name("selecting, with a name that has to be copied")
+        .spawn_local([&, f = capture()] {
+          return runtime::select([] { return 1; }, [] { return 2; }).index();
+        })
+        .join();
+  });
+  check([&] {
+    runtime::JoinSet<int> set;
+    set.spawn_local([f = capture()] { return 1; });
+    set.spawn([f = capture()] { return 2; });
+    if (set.join_all().size() != 2) std::abort();
+  });
+  check([&] {
+    runtime::TaskTracker tracker;
+    tracker.spawn_local([f = capture()] {});
+    tracker.close();
+    tracker.wait();
+  });
+  check([&] {
+    const runtime::CancellationToken token;
+    const auto child = token.child_token().child_token();
+    token.cancel();
+    if (!child.is_cancelled()) std::abort();
+  });
+  check([&] {
+    static runtime::FiberLocal<std::unique_ptr<int>> local;
+    runtime::spawn_local([&, f = capture()] { *local = std::make_unique<int>(3); }).join();
+  });
+}
+
 TEST_CASE("waiting, joining and aborting need no memory") {
   Checked house;
   house.rt.block_on([&] {
@@ -163,6 +231,9 @@ TEST_CASE("waiting, joining and aborting need no memory") {
                                           runtime::spawn_local([] { runtime::sleep_for(10us); }),
                                           runtime::spawn_local([] { runtime::offload([] {}); })};
     settle();
+    const runtime::CancellationToken token;
+    runtime::TaskTracker tracker;
+    tracker.close();
     allowed = 0;
     runtime::sleep_for(10us);
     runtime::yield_now();
@@ -171,6 +242,11 @@ TEST_CASE("waiting, joining and aborting need no memory") {
     abort.abort();
     tasks[0].wait();
     tasks[2].join();
+    runtime::timeout(1h, [] { runtime::shield([] { runtime::sleep_for(20us); }); });
+    static_cast<void>(token.run_until_cancelled([] { runtime::yield_now(); }));
+    tracker.wait();
+    token.cancel();
+    token.wait();
     static_cast<void>(house.rt.metrics());
     const Handle copy = house.rt.handle();
     allowed = -1;

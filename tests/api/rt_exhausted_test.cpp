@@ -145,6 +145,30 @@ TEST_CASE("captures that wait where no stack can be had do not hold up a round o
   }
 }
 
+TEST_CASE("a child or a branch that can have no stack is an error of its scope, or of the select, as any other") {
+  if (skip_under_sanitizers(kNoGiants)) return;
+  Checked house(Builder().stack_size(kQuarterOfEverything).stack_guard_size(kQuarterOfEverything));
+  house.rt.block_on([] {
+    for (const bool has_captures : {false, true}) {
+      bool body_unwound = false;
+      CHECK(os_error_of([&] {
+              runtime::scope([&](runtime::Scope& s) {
+                has_captures ? static_cast<void>(s.spawn([f = Farewell([] {})] {})) : static_cast<void>(s.spawn([] {}));
+                const AtExit at_exit([&] { body_unwound = true; });
+                wait_for_ever();
+              });
+            }) == ENOMEM);
+      CHECK(body_unwound);
+    }
+    CHECK(os_error_of([] { runtime::join_all_of([] { return 1; }, [] {}); }) == ENOMEM);
+    CHECK(os_error_of([] { runtime::select([] { return 1; }).get<0>(); }) == ENOMEM);
+    runtime::JoinSet<void> set;
+    set.spawn_local([] {});
+    CHECK(os_error_of([&] { set.join_next(); }) == ENOMEM);
+    CHECK(set.empty());
+  });
+}
+
 TEST_CASE("a full descriptor table: building says so, leaks nothing, and works again afterwards") {
   if (skip_under_sanitizers(kNoFullTable)) return;
   const Limits limits;

@@ -108,6 +108,55 @@ TEST_CASE("a thread, and a fiber of another runtime, that join a task which is l
   with_runtime.join();
 }
 
+TEST_CASE("a limit that is over at once is no less than none: each task has one resume, and unwinds in it") {
+  Checked house;
+  int started = 0, unwound = 0;
+  house.rt.block_on([&] {
+    for (int i = 0; i < 300; ++i) {
+      runtime::spawn_local([&] {
+        ++started;
+        const AtExit at_exit([&] { ++unwound; });
+        wait_for_ever();
+      });
+    }
+    while (started < 300) runtime::yield_now();
+  });
+  const auto report = house.rt.shutdown_timeout(1ns);
+  CHECK(report.tasks_cancelled == 300);
+  CHECK(report.tasks_left_parked == 0);
+  CHECK(unwound == 300);
+}
+
+TEST_CASE("a POSIX-style call that says ECANCELED, and clean-up that tries to wait, are part of that one resume") {
+  Checked house;
+  int fds[2];
+  REQUIRE(::pipe(fds) == 0);
+  int ended = 0;
+  house.rt.block_on([&] {
+    runtime::spawn_local([&] {
+      char byte;
+      CHECK(::runtime_read(fds[0], &byte, 1) == -1);
+      CHECK(errno == ECANCELED);
+      const AtExit at_exit([&] { ++ended; });
+      runtime::this_task::check_cancelled();
+    });
+    runtime::spawn_local([&] {
+      const AtExit at_exit([&] { ++ended; });
+      for (int i = 0; i < 5; ++i) {
+        try {
+          wait_for_ever();
+        } catch (const Cancelled&) {
+        }
+      }
+    });
+    settle();
+  });
+  CHECK(house.rt.shutdown_background().tasks_left_parked == 0);
+  CHECK(ended == 2);
+  ::close(fds[0]);
+  ::close(fds[1]);
+}
+
 TEST_CASE("a limit above zero drives the tasks until it has passed, and no longer") {
   const Limits limits;
   static int turns;

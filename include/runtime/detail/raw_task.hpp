@@ -14,6 +14,7 @@ inline namespace v1 {
 
 namespace task {
 class Task;
+class Children;
 }
 
 namespace detail {
@@ -38,6 +39,7 @@ struct SpawnRequest {
   std::uint32_t name_size;
   const char* name;
   std::uint64_t stack_size;  // 0: the runtime's default
+  task::Children* scope;     // that the task is a child of, on the scope's own runtime; null: none
 };
 
 /// The erased half of JoinHandle<T>.
@@ -55,6 +57,7 @@ class RUNTIME_API RawJoinHandle final {
   }
 
   void* take();                  // waits; the result's slot, or throws what the task ended with
+  void* take_ended();            // the same for a task that is_finished(): no wait, so no suspension point
   void* take_borrowed();         // the same for a task that borrows from the caller: it has ended in any case
   void* take_for(Nanos limit);   // the same; null when the limit came first
   void wait();

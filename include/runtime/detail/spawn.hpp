@@ -35,7 +35,7 @@ struct HandleAccess {
 };
 
 constexpr SpawnRequest plain_request(SpawnRequest::Kind kind, const char* file, unsigned line) noexcept {
-  return SpawnRequest{sizeof(SpawnRequest), kind, nullptr, file, line, 0, nullptr, 0};
+  return SpawnRequest{sizeof(SpawnRequest), kind, nullptr, file, line, 0, nullptr, 0, nullptr};
 }
 
 /// The one way from a closure to a task: allocate the cell, construct the closure in it with make(place, task), hand it
