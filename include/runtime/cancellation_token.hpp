@@ -79,7 +79,7 @@ class RUNTIME_API CancellationToken final {
     if constexpr (std::is_void_v<R>) {
       return result.is_full();
     } else {
-      using Value = detail::ValueOf<R>;
+      using Value = detail::ResultValue<R>;
       return result.is_full() ? std::optional<Value>(result.take()) : std::optional<Value>();
     }
   }

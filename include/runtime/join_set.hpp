@@ -125,7 +125,7 @@ class JoinSet final {
   bool empty() const noexcept { return size() == 0; }
 
  private:
-  using Value = detail::ValueOf<T>;
+  using Value = detail::ResultValue<T>;
 
   static T take(detail::RawJoinHandle& ended) { return static_cast<detail::ResultSlot<T>*>(ended.take_ended())->take(); }
 

@@ -26,7 +26,7 @@ R run_in_scope(F& f);
 [[noreturn]] RUNTIME_API void throw_scope_cancelled();
 
 template <class R>
-ValueOf<R> take_child(LateResult<R>& result) {
+ResultValue<R> take_child(LateResult<R>& result) {
   if (!result.is_full()) throw_scope_cancelled();
   return take_value(result);
 }
@@ -103,7 +103,7 @@ auto scope(F f) -> std::invoke_result_t<F&, Scope&> {
 ///
 /// Parks, throws, cancellation: as scope().
 template <class... F>
-auto join_all_of(F&&... f) -> std::tuple<detail::ValueOf<std::invoke_result_t<F&&>>...> {
+auto join_all_of(F&&... f) -> std::tuple<detail::ResultValue<std::invoke_result_t<F&&>>...> {
   std::tuple<detail::LateResult<std::invoke_result_t<F&&>>...> results;
   scope([&](Scope& s) {
     std::apply(
@@ -117,7 +117,7 @@ auto join_all_of(F&&... f) -> std::tuple<detail::ValueOf<std::invoke_result_t<F&
   });
   return std::apply(
       [](auto&... result) {
-        return std::tuple<detail::ValueOf<std::invoke_result_t<F&&>>...>(detail::take_child(result)...);
+        return std::tuple<detail::ResultValue<std::invoke_result_t<F&&>>...>(detail::take_child(result)...);
       },
       results);
 }

@@ -63,7 +63,7 @@ class LateResult<void> {
 
 /// What a function's result is where there must be a value: std::monostate for void.
 template <class R>
-using ValueOf = std::conditional_t<std::is_void_v<R>, std::monostate, std::remove_cv_t<std::remove_reference_t<R>>>;
+using ResultValue = std::conditional_t<std::is_void_v<R>, std::monostate, std::remove_cv_t<std::remove_reference_t<R>>>;
 
 template <class R>
 decltype(auto) take_value(LateResult<R>& result) {
