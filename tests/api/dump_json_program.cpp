@@ -55,7 +55,7 @@ int main() {
       runtime::select([] { sleep_in_a_static_function(); }, [&] { return runtime_read(pair[1], &byte, 1); });
     });
     spawn_named("deep", [] { recurse(100); });
-    const auto stubborn = spawn_named("stubborn", [] { runtime::shield([] { runtime::sleep_for(2s); }); }).abort_handle();
+    const auto stubborn = spawn_named("stubborn", [] { runtime::shield([] { runtime::sleep_for(200ms); }); }).abort_handle();
     spawn_named("tab\there, caf\xc3\xa9, \xf0\x9f\xa6\x80, broken \xc3( \xed\xa0\x80 \xf5", [] { sleep_in_a_static_function(); });
     spawn_named("yielder", [] {
       for (;;) runtime::yield_now();
@@ -70,6 +70,6 @@ int main() {
     for (auto& task : ring) task.abort();
     settle();
   });
-  rt.shutdown_background();
+  rt.shutdown_timeout(10s);
   std::cout << "[" << outside << "," << json << "," << rt.handle().dump().to_json() << "]\n";
 }
