@@ -98,28 +98,38 @@ auto scope(F f) -> std::invoke_result_t<F&, Scope&> {
   return detail::run_in_scope<std::invoke_result_t<F&, Scope&>>(f);
 }
 
+namespace detail {
+
+template <class F>
+struct RunCall {
+  LateCall<F>* call;
+  void operator()() const { call->run(); }
+};
+
+// (Functions of their own rather than generic lambdas over packs, at which Clang 14 crashes.)
+template <class... F, std::size_t... I>
+void spawn_calls([[maybe_unused]] Scope& scope, [[maybe_unused]] std::tuple<LateCall<F>...>& calls,
+                 std::index_sequence<I...>) {
+  (static_cast<void>(scope.spawn(RunCall<F>{&std::get<I>(calls)})), ...);
+}
+
+template <class... F, std::size_t... I>
+auto take_results([[maybe_unused]] std::tuple<LateCall<F>...>& calls, std::index_sequence<I...>) {
+  return std::tuple<ResultValue<std::invoke_result_t<F&&>>...>(take_child(std::get<I>(calls).result)...);
+}
+
+}  // namespace detail
+
 /// Runs all functions concurrently, each as a task of its own that may borrow, and gives their results as a tuple, with
 /// std::monostate for void and values for references.
 ///
 /// Parks, throws, cancellation: as scope().
 template <class... F>
 auto join_all_of(F&&... f) -> std::tuple<detail::ResultValue<std::invoke_result_t<F&&>>...> {
-  std::tuple<detail::LateResult<std::invoke_result_t<F&&>>...> results;
-  scope([&](Scope& s) {
-    std::apply(
-        [&](auto&... result) {
-          (static_cast<void>(s.spawn([&result, &f] {
-             result.fill([&f]() -> std::invoke_result_t<F&&> { return std::invoke(std::forward<F>(f)); });
-           })),
-           ...);
-        },
-        results);
-  });
-  return std::apply(
-      [](auto&... result) {
-        return std::tuple<detail::ResultValue<std::invoke_result_t<F&&>>...>(detail::take_child(result)...);
-      },
-      results);
+  std::tuple<detail::LateCall<F>...> calls(f...);
+  constexpr auto kIndices = std::index_sequence_for<F...>();
+  scope([&calls, kIndices](Scope& s) { detail::spawn_calls(s, calls, kIndices); });
+  return detail::take_results(calls, kIndices);
 }
 
 namespace detail {

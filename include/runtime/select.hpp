@@ -32,18 +32,9 @@ RUNTIME_API std::size_t race(const BranchCall* calls, std::size_t n, std::except
 [[noreturn]] RUNTIME_API void throw_not_selected(std::size_t asked, std::size_t winner);
 
 template <class F>
-struct BranchOf {
-  using R = std::invoke_result_t<F&&>;
-  explicit BranchOf(std::remove_reference_t<F>& its_function) noexcept : function(std::addressof(its_function)) {}
-
-  std::remove_reference_t<F>* function;
-  LateResult<R> result;
-
-  static void run(void* self) {
-    auto& branch = *static_cast<BranchOf*>(self);
-    branch.result.fill([&branch]() -> R { return std::invoke(static_cast<F&&>(*branch.function)); });
-  }
-};
+void run_branch(void* call) {
+  static_cast<LateCall<F>*>(call)->run();
+}
 
 struct SelectedAccess;
 
@@ -99,11 +90,11 @@ struct SelectedAccess {
 template <class... F>
 auto select(F&&... f) -> Selected<std::invoke_result_t<F&&>...> {
   static_assert(sizeof...(F) > 0, "select() takes at least one function");
-  std::tuple<detail::BranchOf<F>...> branches(f...);
+  std::tuple<detail::LateCall<F>...> branches(f...);
   std::exception_ptr thrown;
   return std::apply(
       [&thrown](auto&... branch) {
-        const detail::BranchCall calls[] = {{&std::remove_reference_t<decltype(branch)>::run, &branch}...};
+        const detail::BranchCall calls[] = {{&detail::run_branch<F>, &branch}...};
         const std::size_t winner = detail::race(calls, sizeof...(branch), thrown);
         return detail::SelectedAccess::make(winner, std::move(thrown), std::move(branch.result)...);
       },

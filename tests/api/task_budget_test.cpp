@@ -17,7 +17,10 @@ std::string turns_between(LocalRuntime& rt, int times, Wait wait) {
     bool over = false;
     std::string log;
     auto other = runtime::spawn_local([&] {
-      for (; !over; ++turn) runtime::yield_now();
+      while (!over) {
+        runtime::yield_now();
+        ++turn;
+      }
     });
     auto task = runtime::spawn_local([&] {
       runtime::yield_now();

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <new>
 #include <type_traits>
 #include <utility>
@@ -64,6 +66,23 @@ class LateResult<void> {
 /// What a function's result is where there must be a value: std::monostate for void.
 template <class R>
 using ResultValue = std::conditional_t<std::is_void_v<R>, std::monostate, std::remove_cv_t<std::remove_reference_t<R>>>;
+
+/// A function of the caller's, to be called once while the caller waits, and the place for what it gives. Borrows: it.
+template <class F>
+class LateCall {
+ public:
+  using R = std::invoke_result_t<F&&>;
+  explicit LateCall(std::remove_reference_t<F>& function) noexcept : function_(std::addressof(function)) {}
+
+  void run() {
+    result.fill([this]() -> R { return std::invoke(static_cast<F&&>(*function_)); });
+  }
+
+  LateResult<R> result;
+
+ private:
+  std::remove_reference_t<F>* function_;
+};
 
 template <class R>
 decltype(auto) take_value(LateResult<R>& result) {
