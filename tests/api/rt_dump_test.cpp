@@ -103,7 +103,7 @@ TEST_CASE("a sleeping task: state, timer with the time left, spawn site, and the
     CHECK_MESSAGE(contains(text, " left, since "), text);
     if (kWalks) {
       CHECK_MESSAGE(contains(text, "wait_in_a_function_of_ours()+0x"), text);
-      CHECK_MESSAGE(contains(text, "sleep_until"), text);
+      CHECK_MESSAGE(contains(text, "sleep_for_nanos"), text);
     }
     end(task);
   });
