@@ -6,6 +6,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <runtime/detail/lost.hpp>
 #include <runtime/detail/cell.hpp>
 #include <runtime/detail/spawn.hpp>
 #include <runtime/export.hpp>
@@ -73,7 +74,12 @@ auto offload(F&& f) -> std::invoke_result_t<F&&> {
     }
   };
   Call call{&f, {}, nullptr, false};
-  detail::offload_raw(&Call::run, &call);
+  try {
+    detail::offload_raw(&Call::run, &call);
+  } catch (...) {  // the caller is cancelled; what the closure threw meanwhile is not to go with it unheard
+    if (call.exception) detail::report_lost("the closure of an offload()", call.exception);
+    throw;
+  }
   if (call.exception) std::rethrow_exception(std::move(call.exception));
   return call.result()->take();
 }

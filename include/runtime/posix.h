@@ -40,6 +40,7 @@ extern "C" {
 
 /* <netdb.h> hides it from strict C. */
 struct addrinfo;
+struct timespec;
 
 /* ---- Reading and writing ---------------------------------------------------------------------------------------- */
 

@@ -110,7 +110,7 @@ struct RunCall {
 template <class... F, std::size_t... I>
 void spawn_calls([[maybe_unused]] Scope& scope, [[maybe_unused]] std::tuple<LateCall<F>...>& calls,
                  std::index_sequence<I...>) {
-  (static_cast<void>(scope.spawn(RunCall<F>{&std::get<I>(calls)})), ...);
+  (static_cast<void>(scope.spawn(RunCall<F>{&std::get<I>(calls)}, "", 0)), ...);
 }
 
 template <class... F, std::size_t... I>

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <runtime/detail/late_result.hpp>
+#include <runtime/detail/lost.hpp>
 #include <runtime/export.hpp>
 
 namespace runtime {
@@ -44,6 +45,14 @@ struct SelectedAccess;
 template <class... R>
 class Selected final {
  public:
+  Selected(Selected&& other)
+      : index_(other.index_), thrown_(std::exchange(other.thrown_, nullptr)), results_(std::move(other.results_)) {}
+  Selected& operator=(Selected&&) = delete;
+  /// What left the winner and was never asked for is an unhandled exception.
+  ~Selected() {
+    if (thrown_) detail::report_lost("the first branch of a select()", thrown_);
+  }
+
   /// Counted from 0 in the order of select()'s arguments.
   std::size_t index() const noexcept { return index_; }
 
@@ -53,7 +62,7 @@ class Selected final {
   template <std::size_t I>
   std::tuple_element_t<I, std::tuple<R...>> get() {
     if (I != index_) detail::throw_not_selected(I, index_);
-    if (thrown_) std::rethrow_exception(thrown_);
+    if (thrown_) std::rethrow_exception(std::exchange(thrown_, nullptr));
     return std::get<I>(results_).take();
   }
 

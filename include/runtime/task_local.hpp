@@ -26,7 +26,7 @@ class TaskLocal final {
 
   /// Calls f, inside which this variable is `value`; scopes nest. The value is destroyed when f has returned or thrown.
   template <class F>
-  auto scope(T value, F&& f) -> std::invoke_result_t<F&&> {
+  auto scope(T value, F&& f) const -> std::invoke_result_t<F&&> {
     struct Bound {
       explicit Bound(const void* key, T& bound) noexcept : binding{key, std::addressof(bound), nullptr} {
         detail::bind(binding);

@@ -12,6 +12,7 @@ class Fifo final {
  public:
   bool is_empty() const noexcept { return head_ == nullptr; }
   T* front() const noexcept { return head_; }
+  T* after(const T& item) const noexcept { return &item != tail_ ? item.*Link : nullptr; }
 
   void push_back(T& item) noexcept {
     item.*Link = nullptr;

@@ -162,20 +162,20 @@ void Driver::ring() noexcept {
 
 bool Driver::watch(FdWatch& watch) noexcept { return set_.watch(watch, last_close); }
 
-void Driver::announce_close(int fd) noexcept {
+void Driver::announce(int fd, bool is_closing) noexcept {
   if (fd < 0) return;
   const std::uint64_t number = last_close.fetch_add(1, std::memory_order_seq_cst) + 1;
   const std::lock_guard lock(registry.mutex);
   for (Driver* driver = registry.first; driver != nullptr; driver = driver->next_driver_) {
     if (driver->set_.watched() == 0) continue;
     if (driver->owner_ == task::this_thread()) {
-      driver->set_.close_watches(fd, number);
+      driver->set_.tell_watches(fd, number, is_closing);
       continue;
     }
     {
       const std::lock_guard notices_lock(driver->notices_mutex_);
       try {
-        driver->notices_.push_back({fd, number});
+        driver->notices_.push_back({fd, number, is_closing});
       } catch (const std::bad_alloc&) {
         driver->lost_notice_ = number;
       }
@@ -194,7 +194,7 @@ void Driver::read_notices() noexcept {
     lost = std::exchange(lost_notice_, 0);
     has_notices_.store(false, std::memory_order_relaxed);
   }
-  for (const CloseNotice& notice : notices) set_.close_watches(notice.fd, notice.number);
+  for (const CloseNotice& notice : notices) set_.tell_watches(notice.fd, notice.number, notice.is_closing);
   if (lost != 0) set_.wake_all_before(lost);
 }
 

@@ -95,7 +95,10 @@ class Driver final {
 
   /// A descriptor is about to be closed on purpose: whoever waits for it, in any runtime, is told. Any thread. Before the
   /// call returns, so before its number can belong to another description, the watches of this moment are doomed.
-  static void announce_close(int fd) noexcept;
+  static void announce_close(int fd) noexcept { announce(fd, true); }
+  /// Something was done to a descriptor that readiness may not tell of: whoever waits for it, in any runtime, tries again.
+  /// Any thread.
+  static void announce_change(int fd) noexcept { announce(fd, false); }
 
   bool is_owner() const noexcept { return owner_ == task::this_thread(); }  // any thread
 
@@ -107,8 +110,10 @@ class Driver final {
   struct CloseNotice {
     int fd;
     std::uint64_t number;
+    bool is_closing;
   };
 
+  static void announce(int fd, bool is_closing) noexcept;
   void sleep(base::Nanos deadline) noexcept;
   void collect() noexcept;
   void after_look() noexcept;

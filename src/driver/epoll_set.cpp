@@ -185,11 +185,15 @@ void EpollSet::unwatch(FdWatch& watch) noexcept {
   if (watch.next_ != nullptr) watch.next_->previous_ = watch.previous_;
 }
 
-void EpollSet::close_watches(int fd, std::uint64_t number) noexcept {
+void EpollSet::tell_watches(int fd, std::uint64_t number, bool is_closed) noexcept {
   if (static_cast<std::size_t>(fd) >= numbers_.size()) return;
   for (FdWatch* watch = numbers_[static_cast<std::size_t>(fd)].first; watch != nullptr; watch = watch->next_) {
     if (watch->since_ >= number) continue;
-    watch->closed_ = true;
+    if (is_closed) {
+      watch->closed_ = true;
+    } else {
+      watch->ready_ = watch->interest_;
+    }
     task::wake(watch->task_);
   }
 }

@@ -46,8 +46,9 @@ class EpollSet final {
   /// How many are watched; with none, no close concerns us. Any thread.
   std::uint32_t watched() const noexcept { return watched_.load(std::memory_order_seq_cst); }
 
-  /// The descriptor was closed: the watches that began before the notice of this number are told.
-  void close_watches(int fd, std::uint64_t number) noexcept;
+  /// The descriptor was closed, or else something was done to it: the watches that began before the notice of this number
+  /// are told, or made to try again.
+  void tell_watches(int fd, std::uint64_t number, bool is_closed) noexcept;
   /// Some descriptor was, and which one is forgotten: they all look for themselves.
   void wake_all_before(std::uint64_t number) noexcept;
 

@@ -195,7 +195,15 @@ void StackPool::retire(Fiber& fiber) noexcept {
   cold_.push_back(low - options_.guard_size);
 }
 
-std::size_t StackPool::high_water(const Fiber& fiber) const noexcept {
+std::size_t StackPool::high_water(const Fiber& fiber) noexcept {
+  if (is_quick_ && watch_depth_) {
+    is_quick_ = false;
+    while (Fiber* warm = warm_) {
+      warm_ = warm->next_idle;
+      warm->next_idle = deep_;
+      deep_ = warm;
+    }
+  }
   const base::ErrnoKeeper keeper;
   const std::size_t pages = options_.size / kPage;
   // From the lowest page up: the first one in memory that is not a cleared page of an earlier task is the deepest used.

@@ -61,7 +61,7 @@ class StackPool final {
 
   /// The next task may follow on this stack at once: the last one has stayed within the topmost page.
   RUNTIME_NO_ASAN bool is_clean(const Fiber& fiber) const noexcept {
-    return !watch_depth_ || (depth_mark(fiber) == kUntouched && fiber.deepest >= fiber.high - 4096);
+    return !watch_depth_ || (is_quick_ && depth_mark(fiber) == kUntouched && fiber.deepest >= fiber.high - 4096);
   }
 
   /// Clears stacks that were used deeply, and gives back the pages of warm ones above the limit. On none of these stacks.
@@ -74,7 +74,10 @@ class StackPool final {
   void close() noexcept;
 
   /// Bytes below the top of its stack that this fiber's task has touched, in whole pages.
-  std::size_t high_water(const Fiber& fiber) const noexcept;
+  ///
+  /// From the first call on every stack is cleared between two tasks, which costs system calls: so that what an earlier
+  /// task left where no mark shows it is never counted again. Only the task that asks first may find such a rest.
+  std::size_t high_water(const Fiber& fiber) noexcept;
 
   std::size_t stack_size() const noexcept { return options_.size; }
   std::size_t guard_size() const noexcept { return options_.guard_size; }
@@ -107,6 +110,7 @@ class StackPool final {
   metrics::Counter warm_count_;  // and deep ones
   metrics::Counter in_use_;
   std::size_t warm_limit_;  // in stacks
+  bool is_quick_ = true;    // nobody has asked for a depth yet
   bool watch_depth_;        // not under Valgrind, for which the memory below a stack pointer is out of bounds
   Fiber::Entry entry_;
   StackOptions options_;

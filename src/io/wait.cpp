@@ -122,4 +122,6 @@ void require_io(const char* what) {
 
 void fd_closing(int fd) noexcept { driver::Driver::announce_close(fd); }
 
+void fd_changed(int fd) noexcept { driver::Driver::announce_change(fd); }
+
 }  // namespace runtime::inline v1::io

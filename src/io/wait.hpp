@@ -55,5 +55,8 @@ void require_io(const char* what);
 /// The descriptor is about to be closed, or replaced by dup2: every task of every runtime that waits for it gets
 /// `closed`. Any thread, before the call that closes it.
 void fd_closing(int fd) noexcept;
+/// Something was done to the descriptor that readiness may not tell of, such as shutdown(2): every task of every runtime
+/// that waits for it tries again. Any thread, after the call that did it.
+void fd_changed(int fd) noexcept;
 
 }  // namespace runtime::inline v1::io

@@ -22,6 +22,7 @@ int accept_parking(int fd, sockaddr* address, socklen_t* address_size, int flags
     if (accepted >= 0) return accepted;
     if (errno == EINTR) continue;
     if (errno != EAGAIN) return -1;
+    if (patience.is_shut_for_receiving()) return ::accept4(fd, address, address_size, flags);
     if (!is_nonblocking_after_all(fd)) patience.assume_blocking();
     if (!patience.wait()) return -1;
   }

@@ -34,4 +34,9 @@ int runtime_close(int fd) {
   return errno_before.unless_failed(result < 0 && errno == EINTR ? 0 : result);
 }
 
-int runtime_shutdown(int fd, int how) { return ::shutdown(fd, how); }
+int runtime_shutdown(int fd, int how) {
+  const int result = ::shutdown(fd, how);
+  // A blocked writer ends with it; but epoll calls a Unix socket writable only while there is room.
+  if (result == 0) io::fd_changed(fd);
+  return result;
+}

@@ -1,7 +1,10 @@
 #include "posix/patience.hpp"
 
+#include <poll.h>
+
 #include <algorithm>
 
+#include "base/system_error.hpp"
 #include "io/wait.hpp"
 #include "posix/flag_loan.hpp"
 #include "time/now.hpp"
@@ -14,8 +17,16 @@ constexpr base::Nanos kLongestPause = 8'000'000;
 
 }  // namespace
 
+bool Patience::is_shut_for_receiving() const noexcept {
+  if (!has_waited_ || time_limit_ == kNoLimit) return false;
+  const base::ErrnoKeeper keeper;
+  pollfd look{fd_, POLLRDHUP, 0};
+  return ::poll(&look, 1, 0) == 1 && (look.revents & POLLRDHUP) != 0;
+}
+
 bool Patience::wait() noexcept {
   if (is_refused()) return give_up(EAGAIN);
+  has_waited_ = true;
   switch (io::wait_fd(fd_, interest_, deadline_)) {
     case io::WaitEnd::ready:
       return true;

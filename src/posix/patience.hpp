@@ -26,6 +26,10 @@ class Patience final {
   bool wait() noexcept;
   /// The same for what the kernel reports no readiness of: lets time pass, each time a little more.
   bool pause() noexcept;
+  /// After a wait: nothing will ever come, as the receiving side of a socket was shut down. Such a one is "ready", and says
+  /// EAGAIN all the same to a call that does not block; only a blocking one is told the end, and does not block. (Datagram
+  /// sockets and Unix listeners, up to Linux 6.18 at least.)
+  bool is_shut_for_receiving() const noexcept;
   /// The program has said that it does not wait here.
   bool is_refused() noexcept;
   bool is_timed_out() const noexcept { return timed_out_; }
@@ -40,6 +44,7 @@ class Patience final {
   const std::uint8_t interest_;
   const int time_limit_;
   bool asked_ = false;
+  bool has_waited_ = false;
   bool refused_ = false;
   bool timed_out_ = false;
   base::Nanos deadline_ = base::kForever;
@@ -55,6 +60,19 @@ auto until_done(Patience& patience, Try attempt) noexcept -> decltype(attempt())
     if (result >= 0) return result;
     if (errno == EINTR) continue;
     if (errno != EAGAIN || !patience.wait()) return -1;
+  }
+}
+
+/// The same for receiving: `last` is the call that may block, for a socket on which it will not.
+template <class Try, class Last>
+auto until_received(Patience& patience, Try attempt, Last last) noexcept -> decltype(attempt()) {
+  for (;;) {
+    const auto result = attempt();
+    if (result >= 0) return result;
+    if (errno == EINTR) continue;
+    if (errno != EAGAIN) return -1;
+    if (patience.is_shut_for_receiving()) return last();
+    if (!patience.wait()) return -1;
   }
 }
 

@@ -26,7 +26,7 @@ ssize_t read_parts(int fd, const iovec* parts, int count, bool knows_nowait, Pla
   }
   Patience patience(fd, io::kReadable, kind == Kind::socket ? SO_RCVTIMEO : Patience::kNoLimit);
   const auto nowait = [&] { return ::preadv2(fd, parts, count, -1, RWF_NOWAIT); };
-  return until_done(patience, [&] { return try_once(fd, knows_nowait, nowait, plain); });
+  return until_received(patience, [&] { return try_once(fd, knows_nowait, nowait, plain); }, plain);
 }
 
 ssize_t read_one(int fd, void* buffer, size_t count) noexcept {
@@ -34,7 +34,8 @@ ssize_t read_one(int fd, void* buffer, size_t count) noexcept {
   // where recv(2) waits for something to receive.)
   if (count > 0) {
     Patience patience(fd, io::kReadable, SO_RCVTIMEO);
-    const ssize_t result = until_done(patience, [&] { return ::recv(fd, buffer, count, MSG_DONTWAIT); });
+    const ssize_t result = until_received(
+        patience, [&] { return ::recv(fd, buffer, count, MSG_DONTWAIT); }, [&] { return ::recv(fd, buffer, count, 0); });
     if (result >= 0 || errno != ENOTSOCK) return result;
   }
   // For zero bytes preadv2() has an answer of its own, before the kind of descriptor is asked.

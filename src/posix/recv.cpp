@@ -7,13 +7,14 @@
 namespace runtime::inline v1::posix {
 namespace {
 
-/// attempt(): one receive with MSG_DONTWAIT; rest(bytes, patience): what MSG_WAITALL adds after the first bytes.
+/// attempt_with(flags): one receive; rest(bytes, patience): what MSG_WAITALL adds after the first bytes.
 template <class Attempt, class Rest>
-ssize_t receive(int fd, int flags, Attempt attempt, Rest rest) noexcept {
+ssize_t receive(int fd, int flags, Attempt attempt_with, Rest rest) noexcept {
+  const auto attempt = [&] { return attempt_with(flags | MSG_DONTWAIT); };
   // Urgent data and the error queue are looked at and never waited for, in the kernel too.
   if ((flags & (MSG_DONTWAIT | MSG_OOB | MSG_ERRQUEUE)) != 0) return attempt();
   Patience patience(fd, io::kReadable, SO_RCVTIMEO);
-  const ssize_t received = until_done(patience, attempt);
+  const ssize_t received = until_received(patience, attempt, [&] { return attempt_with(flags); });
   return received > 0 && (flags & MSG_WAITALL) != 0 ? rest(received, patience) : received;
 }
 
@@ -31,7 +32,7 @@ ssize_t runtime_recvfrom(int fd, void* buffer, size_t size, int flags, sockaddr*
   if (!io::begin_call()) return ::recvfrom(fd, buffer, size, flags, address, address_size);
   const posix::KeepErrno errno_before;
   const ssize_t received = posix::receive(
-      fd, flags, [&] { return ::recvfrom(fd, buffer, size, flags | MSG_DONTWAIT, address, address_size); },
+      fd, flags, [&](int how) { return ::recvfrom(fd, buffer, size, how, address, address_size); },
       [&](ssize_t first, posix::Patience& patience) {
         iovec part{buffer, size};
         msghdr asked{};
@@ -49,7 +50,7 @@ ssize_t runtime_recvmsg(int fd, msghdr* message, int flags) {
   msghdr asked{};
   if ((flags & MSG_WAITALL) != 0 && message != nullptr) asked = *message;
   const ssize_t received = posix::receive(
-      fd, flags, [&] { return ::recvmsg(fd, message, flags | MSG_DONTWAIT); },
+      fd, flags, [&](int how) { return ::recvmsg(fd, message, how); },
       [&](ssize_t first, posix::Patience& patience) {
         return posix::finish_receive(fd, asked, *message, flags, first, patience);
       });

@@ -41,6 +41,10 @@ namespace posix = runtime::posix;
 
 int runtime_nanosleep(const timespec* time, timespec* left) {
   if (!io::on_fiber()) return ::nanosleep(time, left);
+  if (time == nullptr) {
+    errno = EFAULT;
+    return -1;
+  }
   if (time->tv_sec < 0 || time->tv_nsec < 0 || time->tv_nsec >= posix::kSecond) {
     errno = EINVAL;
     return -1;

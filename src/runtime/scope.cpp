@@ -1,6 +1,8 @@
 #include <runtime/scope.hpp>
 
 #include <new>
+
+#include <runtime/detail/lost.hpp>
 #include <optional>
 
 #include "runtime/current_fiber.hpp"
@@ -41,6 +43,10 @@ task::Children& Scope::children() noexcept { return *std::launder(reinterpret_ca
 detail::SpawnRequest Scope::request(const char* file, unsigned line) noexcept {
   detail::SpawnRequest request = detail::plain_request(detail::SpawnRequest::local, file, line);
   request.scope = &children();
+  if (line == 0) {  // join_all_of(), whose pack of functions leaves no room to ask where the call stands
+    request.file = children().owner().spawn_file;
+    request.line = children().owner().spawn_line;
+  }
   return request;
 }
 
@@ -58,7 +64,8 @@ void Scope::run(void (*call)(void*), void* body) {
     } catch (const Cancelled&) {
       cancelled_from_outside = !scope.is_target();
     } catch (...) {
-      children.fail(std::current_exception());
+      // A child's error came first; the body has no handle through which its own could be received.
+      if (!children.fail(std::current_exception())) detail::report_lost("the body of a scope()", std::current_exception());
     }
     children.body = nullptr;
   }

@@ -127,6 +127,7 @@ void CurrentThread::discard(Task& task) noexcept {
 inline void CurrentThread::enqueue(Task& task, bool is_told) noexcept {
   if (task.size_class != 0) {
     adopt(task);
+    spawned_.add(1);
     run_queue_.push(task);
     rouse();
     return;
@@ -134,6 +135,7 @@ inline void CurrentThread::enqueue(Task& task, bool is_told) noexcept {
   base::happens_before(&task);
   task.signals.fetch_or(Task::kInjected, std::memory_order_relaxed);
   if (!inject_queue_.push(task)) return finish_cancelled(task, is_told);
+  spawned_elsewhere_.fetch_add(1, std::memory_order_relaxed);  // it may have ended already: see alive()
   driver_.unpark();
 }
 
@@ -158,8 +160,6 @@ void CurrentThread::launch_told(Task& task) noexcept {
 void CurrentThread::adopt(Task& task) noexcept {
   task.phase = Phase::ready;
   owned_.push_back(task);
-  alive_.add(1);
-  spawned_.add(1);
   if (RUNTIME_UNLIKELY(!is_open())) task.signals.fetch_or(Task::kCancelRequested, std::memory_order_relaxed);
 }
 
@@ -188,13 +188,17 @@ void CurrentThread::recycle(Task& task) noexcept {
   }
 }
 
+void CurrentThread::report_lost(const task::Unhandled& unhandled) noexcept {
+  if (failures_.lose(unhandled, is_open())) stop_root();
+}
+
 void CurrentThread::report_unhandled(Task& task) noexcept {
   if (failures_.give_up(task, is_open())) stop_root();
 }
 
 CurrentThread::Counts CurrentThread::counts() const noexcept {
   const std::uint64_t root_yields = root_yields_.read();  // before turns_: the difference stays positive
-  return {alive_.read(),       spawned_.read(),
+  return {alive(),             spawned_.read() + spawned_elsewhere_.load(std::memory_order_relaxed),
           inject_queue_.depth(), inject_queue_.count(),
           run_queue_.depth(),  turns_.read() - root_yields,
           stacks_.in_use() + other_in_use_.read(), stacks_.warm_count() + other_pooled_.read(),

@@ -223,7 +223,7 @@ void CurrentThread::end(Task& task) noexcept {
   if (RUNTIME_LIKELY(task.kind != Kind::branch)) {
     if (RUNTIME_UNLIKELY(!is_plainly_open())) tell_ending(task);
     owned_.remove(task);
-    alive_.subtract(1);
+    ended_.add(1);
   }
   task.phase = Phase::ended;
   task.fiber = nullptr;

@@ -145,6 +145,9 @@ class CurrentThread final : public task::Schedule {
   void for_each(Visit visit) {
     if (has_root()) visit(root_);
     for (task::Task* task = owned_.front(); task != nullptr; task = owned_.next(*task)) visit(*task);
+    inject_queue_.for_each([&visit](task::Task& task) {
+      if (task.phase == task::Phase::draft) visit(task);  // spawned by another thread, not taken yet
+    });
   }
 
   /// Where the frames of a task are.
@@ -160,6 +163,13 @@ class CurrentThread final : public task::Schedule {
   static Whereabouts whereabouts(const task::Task& task) noexcept;
   /// Bytes left on the stack of the caller when that is a fiber's; else SIZE_MAX. Any thread.
   static std::size_t stack_left() noexcept;
+
+  /// Tasks that have not ended. Any thread.
+  std::uint64_t alive() const noexcept {
+    const std::uint64_t ended = ended_.read();
+    const std::uint64_t spawned = spawned_.read() + spawned_elsewhere_.load(std::memory_order_relaxed);
+    return spawned > ended ? spawned - ended : 0;
+  }
 
   struct Counts {
     std::uint64_t alive, spawned, injected, injected_ever, ready, resumes, stacks_in_use, stacks_pooled;
@@ -189,6 +199,8 @@ class CurrentThread final : public task::Schedule {
     return *reinterpret_cast<task::Child*>(static_cast<std::byte*>(tail_of(task)) + tail_size());
   }
   Failures& failures() noexcept { return failures_; }
+  /// What nobody receives, although the task goes on.
+  void report_lost(const task::Unhandled& unhandled) noexcept;
 
  private:
   enum class State : std::uint8_t {
@@ -295,8 +307,9 @@ class CurrentThread final : public task::Schedule {
   std::vector<std::unique_ptr<fiber::StackPool>> other_stacks_;  // of the sizes that TaskBuilder asked for
   metrics::Counter other_in_use_;    // of their stacks
   metrics::Counter other_pooled_;
-  metrics::Counter alive_;
-  metrics::Counter spawned_;
+  metrics::Counter spawned_;           // by this thread
+  std::atomic<std::uint64_t> spawned_elsewhere_{0};
+  metrics::Counter ended_;             // of both
   metrics::Counter sleeps_for_nothing_;  // without a resume since the last
   metrics::Counter sleeps_and_wakes_;
   std::uint64_t resumes_at_sleep_ = 0;   // how many there had been when the thread last fell asleep

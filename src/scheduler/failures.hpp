@@ -33,6 +33,8 @@ class Failures final {
   /// Nobody will. True: this is what the runtime is to be stopped for; see cause(). `may_stop` is false when it stops
   /// anyway: then it is told on stderr.
   [[nodiscard]] bool give_up(task::Task& task, bool may_stop) noexcept;
+  /// The same for an exception that a part of a task ended with while the task goes on.
+  [[nodiscard]] bool lose(const task::Unhandled& unhandled, bool may_stop) noexcept { return act(unhandled, may_stop); }
   /// The same for all that are kept, at the end of the shutdown.
   void give_up_kept() noexcept;
   /// The same for the current exception, which a hook has thrown.

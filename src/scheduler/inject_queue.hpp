@@ -18,10 +18,9 @@ class InjectQueue final {
  public:
   /// False when the queue is closed; the task is not in it then.
   bool push(task::Task& task) noexcept {
-    pushed_.fetch_add(1, std::memory_order_relaxed);
-    if (incoming_.push(task)) return true;
-    pushed_.fetch_sub(1, std::memory_order_relaxed);
-    return false;
+    if (!incoming_.push(task)) return false;
+    pushed_.fetch_add(1, std::memory_order_relaxed);  // the owner may have popped it already: see depth()
+    return true;
   }
 
   bool is_empty() const noexcept { return taken_.is_empty() && incoming_.is_empty(); }
@@ -31,6 +30,13 @@ class InjectQueue final {
     task::Task* task = taken_.pop_front();
     if (task != nullptr) popped_.store(popped_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     return task;
+  }
+
+  /// Shows what is in it, in order. Owner thread.
+  template <class Visit>
+  void for_each(Visit visit) {
+    take(incoming_.take_all());
+    for (task::Task* task = taken_.front(); task != nullptr; task = taken_.after(*task)) visit(*task);
   }
 
   /// After this, push() fails and pop() gives what is left.

@@ -344,8 +344,11 @@ void CurrentThread::end_round() noexcept {
 CurrentThread::Leftovers CurrentThread::shut_down(base::Nanos deadline, bool one_resume) noexcept {
   state_.store(State::closing, std::memory_order_release);
   take_injected();
-  Leftovers leftovers{static_cast<std::size_t>(alive_.read()), 0};
-  for (Task* task = owned_.front(); task != nullptr; task = owned_.next(*task)) task->abort();
+  Leftovers leftovers{};
+  for (Task* task = owned_.front(); task != nullptr; task = owned_.next(*task)) {
+    ++leftovers.cancelled;
+    task->abort();
+  }
 
   if (!one_resume) {
     driver::Timer limit(root_, deadline);
@@ -364,6 +367,7 @@ CurrentThread::Leftovers CurrentThread::shut_down(base::Nanos deadline, bool one
   inject_queue_.close();
   while (Task* task = inject_queue_.pop()) {
     if (task->phase == Phase::draft) {
+      ended_.add(1);
       finish_cancelled(*task);
     } else {
       task->drop_reference();
@@ -372,9 +376,9 @@ CurrentThread::Leftovers CurrentThread::shut_down(base::Nanos deadline, bool one
   destroy_root_values();  // of those closures; a closed scheduler wakes nobody who waits in a destructor
   state_.store(State::closed, std::memory_order_release);
   serve_calls(calls_.close());
-  leftovers.left_parked = static_cast<std::size_t>(alive_.read());
   // Whoever joins a task that will never end is told so. Its frames still use the cell: nobody gives that back.
   for (Task* task = owned_.front(); task != nullptr; task = owned_.next(*task)) {
+    ++leftovers.left_parked;
     task->add_reference();
     static_cast<void>(task::publish_end(*task));
   }

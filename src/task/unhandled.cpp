@@ -42,11 +42,22 @@ void append_type(Text& text, const std::type_info* type) {
 
 template <class Text>
 void append_source(Text& text, const Unhandled& unhandled) {
-  if (unhandled.task == nullptr) {
+  if (unhandled.part != nullptr) {
+    text << unhandled.part << " ";
+    if (unhandled.task == nullptr) {
+      text << "ended with an exception that nobody received: ";
+      return;
+    }
+    text << "in ";
+  } else if (unhandled.task == nullptr) {
     text << "the hook " << unhandled.hook << " threw an exception: ";
     return;
   }
   const Task& task = *unhandled.task;
+  if (task.id == 0) {
+    text << "the root of block_on ended with an exception that nobody received: ";
+    return;
+  }
   text << "task " << task.id;
   if (!task.name().empty()) text << " \"" << task.name() << "\"";
   text << ", spawned at " << task.spawn_file << ":" << std::uint64_t{task.spawn_line}
@@ -73,7 +84,8 @@ void report_unhandled_exception(const Unhandled& unhandled) noexcept {
   base::SignalText text;
   text << "runtime: ";
   append_all(text, unhandled);
-  text << (unhandled.task != nullptr ? ". Join the task, or catch it inside.\n" : ". Catch it inside.\n");
+  const bool is_of_task = unhandled.task != nullptr && unhandled.part == nullptr;
+  text << (is_of_task ? ". Join the task, or catch it inside.\n" : ". Catch it inside.\n");
   text.write();
 }
 

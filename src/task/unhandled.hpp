@@ -12,6 +12,7 @@ struct Unhandled {
   const Task* task = nullptr;
   const char* hook = nullptr;  // a setter of Builder; counts if there is no task
   std::exception_ptr exception;
+  const char* part = nullptr;  // of the task: what threw it, where the task itself goes on
 };
 
 /// Writes one text to stderr: which task or hook, and what the exception says. Any thread.

@@ -210,3 +210,26 @@ TEST_CASE("metrics can be read by other threads while the runtime works") {
   CHECK_FALSE(falls);
   CHECK(handle.metrics().spawned_tasks_count() == 2000);
 }
+
+TEST_CASE("a task of another thread is alive, counted and in a dump from its spawn on, also before the owner has taken it") {
+  Checked house;
+  std::thread([handle = house.rt.handle()] {
+    for (int i = 0; i < 10; ++i) handle.spawn([] {});
+  }).join();
+  auto metrics = house.rt.metrics();
+  CHECK(metrics.num_alive_tasks() == 10);
+  CHECK(metrics.spawned_tasks_count() == 10);
+  CHECK(metrics.global_queue_depth() == 10);
+  CHECK(house.rt.handle().dump().size() == 10);
+  house.rt.block_on([&] { CHECK(eventually([&] { return house.rt.metrics().num_alive_tasks() == 0; })); });
+  metrics = house.rt.metrics();
+  CHECK(metrics.spawned_tasks_count() == 10);
+  CHECK(metrics.global_queue_depth() == 0);
+}
+
+TEST_CASE("a shutdown counts tasks of other threads that it finds in the queue") {
+  Checked house;
+  std::thread([handle = house.rt.handle()] { handle.spawn([] {}); }).join();
+  CHECK(house.rt.shutdown_timeout(1s).tasks_cancelled == 1);
+  CHECK(house.rt.metrics().num_alive_tasks() == 0);
+}

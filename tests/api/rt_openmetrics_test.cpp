@@ -43,6 +43,7 @@ std::string worked(Builder builder) {
     for (auto& task : tasks) task.join();
     auto left = runtime::spawn_local([] { wait_for_ever(); });
     settle();
+    REQUIRE(eventually([&] { return house.rt.metrics().num_alive_tasks() == 1; }));  // the detached one takes its time
     const std::string text = to_openmetrics(house.rt.metrics());
     CHECK(value_of(text, "runtime_worker_polls_total") == std::to_string(house.rt.metrics().worker_poll_count()));
     left.abort();

@@ -1,5 +1,6 @@
 // Exceptions that nobody receives are told on stderr: which task, from where, and what it says.
 
+#include <atomic>
 #include <stdexcept>
 #include <string>
 
@@ -150,4 +151,47 @@ TEST_CASE("an exception that nobody receives disturbs no other task") {
     CHECK(runtime::spawn_local([] { return 3; }).join() == 3);
   });
   CHECK(occurrences(text, "the milk is sour") == 1);
+}
+
+TEST_CASE("what is thrown where another end has been decided already is told, too") {
+  SUBCASE("by the body of a scope, after a child") {
+    const std::string text = told([] {
+      CHECK_THROWS_WITH(runtime::scope([](runtime::Scope& s) {
+                          s.spawn([] { throw std::runtime_error("the child"); });
+                          try {
+                            wait_for_ever();
+                          } catch (const Cancelled&) {
+                            fail();
+                          }
+                        }),
+                        "the child");
+    });
+    CHECK(occurrences(text, "the body of a scope()") == 1);
+    CHECK(occurrences(text, "the milk is sour") == 1);
+  }
+  SUBCASE("by the closure of an offload, after its caller was cancelled") {
+    const std::string text = told([] {
+      std::atomic<bool> aborted{false};
+      auto task = runtime::spawn_local([&] {
+        runtime::offload([&] {
+          while (!aborted) std::this_thread::yield();
+          fail();
+        });
+      });
+      settle();
+      task.abort();
+      aborted = true;
+      CHECK_THROWS_AS(task.join(), JoinError);
+    });
+    CHECK(occurrences(text, "the closure of an offload()") == 1);
+    CHECK(occurrences(text, "the milk is sour") == 1);
+  }
+  SUBCASE("by the branch that won a select which nobody looks at") {
+    CHECK(occurrences(told([] { runtime::select(fail, [] { wait_for_ever(); }); }), "the milk is sour") == 1);
+    CHECK(told([] {
+            auto first = runtime::select(fail, [] { wait_for_ever(); });
+            auto moved = std::move(first);
+            CHECK_THROWS_WITH(moved.get<0>(), "the milk is sour");
+          }).empty());
+  }
 }

@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include "base/valgrind.hpp"
 #include "fiber/stack_pool.hpp"
 #include "support/fiber_stage.hpp"
 #include "support/leak_check.hpp"
@@ -80,7 +81,8 @@ TEST_CASE_FIXTURE(test::LeakCheck, "a stack larger than one answer of the kernel
   ledger.remove(mapping.base);
 }
 
-TEST_CASE_FIXTURE(test::LeakCheck, "a stack as large as a quarter of all addresses takes no longer") {
+TEST_CASE_FIXTURE(test::LeakCheck, "a stack as large as a quarter of all addresses takes no longer" *
+                                       doctest::skip(runtime::base::under_valgrind())) {
   Mapping mapping(std::size_t{1} << 45);
   StackLedger ledger;
   ledger.add(mapping.base, kPage, mapping.size - kPage);
