@@ -174,8 +174,8 @@ RUNTIME_API void check_cancelled();
 RUNTIME_API void consume_budget();
 /// Bytes of stack this task has used at its deepest, in whole pages; 0 outside a fiber that owns its stack.
 ///
-/// An earlier task on the same stack is counted in one case: it had a large array that it hardly wrote to, and neither
-/// waited nor wrote below it.
+/// The first call in a runtime may count what an earlier task left on this stack. From then on every stack is cleared
+/// between two tasks, which costs system calls: a function for tests and measurements.
 RUNTIME_API std::size_t stack_high_water();
 
 }  // namespace this_task
