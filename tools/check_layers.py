@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Fails when a file includes what its floor may not know.
 
-    check_layers.py ROOT              check the tree at ROOT
+    check_layers.py ROOT              check the tree at ROOT, or at the parent of
+                                      ROOT when that is called src
     check_layers.py --self-test ROOT  plant one fault of each kind in a copy of
                                       the tree and expect it to be reported
 
@@ -185,6 +186,8 @@ def main():
         print(__doc__, file=sys.stderr)
         return 2
     root = pathlib.Path(arguments[0]).resolve()
+    if root.name == "src" and not (root / "src").is_dir():
+        root = root.parent
     if not sources(root / "src"):
         print(f"no sources below {root}/src: nothing was checked")
         return 2

@@ -45,7 +45,7 @@ class RUNTIME_API LocalRuntime final {
   ///
   /// Tasks that have not ended when f returns stay, and go on in the next block_on. An exception from f comes out,
   /// and the runtime stays usable.
-  /// Throws: Error nested_block_on inside a runtime, wrong_thread, shut_down (also while it runs: see
+  /// Throws: Error nested_block_on inside this runtime, wrong_thread, shut_down (also while it runs: see
   /// UnhandledException::shutdown_runtime).
   template <class F>
   auto block_on(F&& f) -> std::invoke_result_t<F&&> {

@@ -9,7 +9,6 @@
 #include "task/cancel_scope.hpp"
 #include "task/listener.hpp"
 #include "task/park.hpp"
-#include "task/waiting.hpp"
 
 namespace runtime::inline v1::detail {
 namespace {
@@ -85,32 +84,11 @@ class TokenNode final {
 
   /// The caller has a reference. Throws: Cancelled.
   void wait() {
-    task::Task* task = task::parkable();
-    if (task != nullptr) task::throw_if_cancelled(*task);
-    const bool had_to_wait = task != nullptr ? park(*task) : block();
+    task::await_as_listener(*this, task::WaitFor::token);
     base::happens_after(this);
-    if (!had_to_wait && task != nullptr) task->schedule->spend_budget(*task);
   }
 
  private:
-  // Both are false if the token is cancelled already.
-  bool park(task::Task& task) {
-    task::FiberListener listener(task);
-    if (!add(listener)) return false;
-    const task::Waiting waiting(task, task::WaitFor::token);
-    const auto end = task::park_until(task, [&listener] { return listener.is_notified(); });
-    remove(listener);
-    if (end == task::ParkEnd::cancelled) throw Cancelled();
-    return true;
-  }
-  bool block() noexcept {
-    task::ThreadListener listener;
-    if (!add(listener)) return false;
-    listener.park();
-    remove(listener);
-    return true;
-  }
-
   ~TokenNode() {
     if (parent_ != nullptr) {
       const std::lock_guard lock(tree_->mutex);

@@ -9,7 +9,6 @@
 #include "task/join.hpp"
 #include "task/listener.hpp"
 #include "task/park.hpp"
-#include "task/waiting.hpp"
 
 namespace runtime::inline v1::detail {
 namespace {
@@ -177,19 +176,7 @@ bool RawJoinSet::take_ended(RawJoinHandle& ended, bool wait) {
       return true;
     }
     if (!wait) return false;
-    if (task == nullptr) {
-      task::ThreadListener listener;
-      if (!core_->add(listener)) continue;
-      listener.park();
-      core_->remove(listener);
-      continue;
-    }
-    task::FiberListener listener(*task);
-    if (!core_->add(listener)) continue;
-    const task::Waiting waiting(*task, task::WaitFor::children);
-    const auto end = task::park_until(*task, [&listener] { return listener.is_notified(); });
-    core_->remove(listener);
-    if (end == task::ParkEnd::cancelled) throw Cancelled();
+    task::wait_as_listener(*core_, task::WaitFor::children);
   }
 }
 

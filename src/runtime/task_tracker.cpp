@@ -5,8 +5,6 @@
 
 #include "base/sanitizer.hpp"
 #include "task/listener.hpp"
-#include "task/park.hpp"
-#include "task/waiting.hpp"
 
 namespace runtime::inline v1 {
 namespace detail {
@@ -58,32 +56,11 @@ class TrackerState final {
 
   /// The caller has a reference. Throws: Cancelled.
   void wait() {
-    task::Task* task = task::parkable();
-    if (task != nullptr) task::throw_if_cancelled(*task);
-    const bool had_to_wait = task != nullptr ? park(*task) : block();
+    task::await_as_listener(*this, task::WaitFor::children);
     base::happens_after(this);
-    if (!had_to_wait && task != nullptr) task->schedule->spend_budget(*task);
   }
 
  private:
-  // Both are false if it is over already.
-  bool park(task::Task& task) {
-    task::FiberListener listener(task);
-    if (!add(listener)) return false;
-    const task::Waiting waiting(task, task::WaitFor::children);
-    const auto end = task::park_until(task, [&listener] { return listener.is_notified(); });
-    remove(listener);
-    if (end == task::ParkEnd::cancelled) throw Cancelled();
-    return true;
-  }
-  bool block() noexcept {
-    task::ThreadListener listener;
-    if (!add(listener)) return false;
-    listener.park();
-    remove(listener);
-    return true;
-  }
-
   ~TrackerState() = default;
   bool is_over() const noexcept { return is_closed_ && tasks_ == 0; }
   // Who listens now has seen such a moment, be the tracker opened again before he runs.

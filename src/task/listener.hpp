@@ -1,6 +1,8 @@
 #pragma once
 
 #include "task/join.hpp"
+#include "task/park.hpp"
+#include "task/waiting.hpp"
 
 namespace runtime::inline v1::task {
 
@@ -60,5 +62,34 @@ class ThreadListener final : public Listener {
  private:
   ThreadWaiter waiter_;
 };
+
+/// Waits until a group tells its listeners. `Group` has add(), which is false when there is nothing to wait for (any more),
+/// and remove(). False if so. Throws: Cancelled.
+template <class Group>
+bool wait_as_listener(Group& group, WaitFor what) {
+  Task* task = parkable();
+  if (task == nullptr) {
+    ThreadListener listener;
+    if (!group.add(listener)) return false;
+    listener.park();
+    group.remove(listener);
+    return true;
+  }
+  FiberListener listener(*task);
+  if (!group.add(listener)) return false;
+  const Waiting waiting(*task, what);
+  const ParkEnd end = park_until(*task, [&listener] { return listener.is_notified(); });
+  group.remove(listener);
+  if (end == ParkEnd::cancelled) throw Cancelled();
+  return true;
+}
+
+/// The same for a whole call: a suspension point, and a unit of the budget when there was nothing to wait for.
+template <class Group>
+void await_as_listener(Group& group, WaitFor what) {
+  Task* task = parkable();
+  if (task != nullptr) throw_if_cancelled(*task);
+  if (!wait_as_listener(group, what) && task != nullptr) task->schedule->spend_budget(*task);
+}
 
 }  // namespace runtime::inline v1::task

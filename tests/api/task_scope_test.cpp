@@ -1,11 +1,9 @@
-// scope(): children that borrow, errors that cancel the others, and a frame that nothing outlives. join_all_of() is built
-// on it.
+// scope(): children that borrow, errors that cancel the others, and a frame that nothing outlives.
 
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <thread>
-#include <tuple>
 #include <vector>
 
 #include "support.hpp"
@@ -435,57 +433,4 @@ TEST_CASE("a shutdown unwinds the children before the task that waits for them")
   CHECK(report.tasks_cancelled == 2);
   CHECK(report.tasks_left_parked == 0);
   CHECK(log == "child caller");
-}
-
-// join_all_of --------------------------------------------------------------------------------------------------------------
-
-namespace {
-int seven() { return 7; }
-}  // namespace
-
-TEST_CASE("join_all_of runs all at once and gives their results in order, void as monostate") {
-  Checked house;
-  house.rt.block_on([] {
-    int turn = 0, borrowed = 1;
-    const auto constant = [&] { return ++turn; };
-    auto results = runtime::join_all_of(
-        [&] {
-          while (turn == 0) runtime::yield_now();  // for ever, if the others did not run meanwhile
-          return std::string("first");
-        },
-        constant, [] {}, [] { return std::make_unique<int>(9); }, seven, [&]() -> int& { return borrowed; },
-        [p = std::make_unique<int>(2)]() mutable { return std::move(p); });
-    static_assert(std::is_same_v<decltype(results),
-                                 std::tuple<std::string, int, std::monostate, std::unique_ptr<int>, int, int,
-                                            std::unique_ptr<int>>>);
-    CHECK(std::get<0>(results) == "first");
-    CHECK(std::get<1>(results) == 1);
-    CHECK(*std::get<3>(results) == 9);
-    CHECK(std::get<4>(results) == 7);
-    CHECK(std::get<5>(results) == 1);
-    CHECK(*std::get<6>(results) == 2);
-    static_assert(std::is_same_v<decltype(runtime::join_all_of()), std::tuple<>>);
-    runtime::join_all_of();
-  });
-}
-
-TEST_CASE("join_all_of throws the first failure in time once the others are unwound") {
-  Checked house;
-  house.rt.block_on([] {
-    bool unwound = false;
-    const auto failing = [&] {
-      runtime::join_all_of(
-          [&] {
-            const AtExit at_exit([&] { unwound = true; });
-            wait_for_ever();
-            return 1;
-          },
-          [] {
-            runtime::sleep_for(100us);
-            throw std::runtime_error("failed");
-          });
-    };
-    CHECK_THROWS_WITH_AS(failing(), "failed", std::runtime_error);
-    CHECK(unwound);
-  });
 }
