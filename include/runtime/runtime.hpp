@@ -10,10 +10,16 @@
 #include <runtime/export.hpp>
 #include <runtime/handle.hpp>
 #include <runtime/histogram_config.hpp>
+#include <runtime/io/readiness.hpp>
 #include <runtime/join_set.hpp>
 #include <runtime/local_pool.hpp>
 #include <runtime/local_runtime.hpp>
 #include <runtime/metrics.hpp>
+#include <runtime/net/lookup_host.hpp>
+#include <runtime/net/socket_addr.hpp>
+#include <runtime/net/split.hpp>
+#include <runtime/net/tcp_listener.hpp>
+#include <runtime/net/tcp_stream.hpp>
 #include <runtime/openmetrics.hpp>
 #include <runtime/runtime_id.hpp>
 #include <runtime/scope.hpp>

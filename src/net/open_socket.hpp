@@ -1,0 +1,44 @@
+#pragma once
+
+#include <sys/socket.h>
+
+#include <string_view>
+#include <vector>
+
+#include <runtime/detail/raw_socket.hpp>
+#include <runtime/net/socket_addr.hpp>
+
+#include "base/unique_fd.hpp"
+#include "io/shared_fd.hpp"
+#include "net/addresses.hpp"
+
+namespace runtime::inline v1::net {
+
+/// Non-blocking and close-on-exec. Throws: std::system_error.
+base::UniqueFd open_socket(int family, int type);
+
+/// Throws: std::system_error: "call 1.2.3.4:5".
+[[noreturn]] void throw_at(int error, const char* call, const SocketAddr& address);
+
+inline detail::RawSocket to_raw(io::SharedFd* shared) noexcept {
+  return detail::RawSocket(detail::RawFd(shared, detail::RawFd::kBoth));
+}
+/// Throws: std::bad_alloc.
+inline detail::RawSocket to_raw(base::UniqueFd fd) { return to_raw(io::SharedFd::make(std::move(fd))); }
+
+/// What open(address) gives for the first address of "host:port" for which it throws no std::system_error; if it does
+/// for all of them, the last of these. `open` begins its call itself.
+template <class Open>
+detail::RawSocket open_first(std::string_view text, Open open) {
+  const std::vector<SocketAddr> addresses = addresses_of(text);
+  for (std::size_t i = 0; i + 1 < addresses.size(); ++i) {
+    try {
+      return open(addresses[i]);
+    } catch (const std::system_error&) {
+      // The next one is tried.
+    }
+  }
+  return open(addresses.back());
+}
+
+}  // namespace runtime::inline v1::net
