@@ -20,6 +20,10 @@
 #include <runtime/net/split.hpp>
 #include <runtime/net/tcp_listener.hpp>
 #include <runtime/net/tcp_stream.hpp>
+#include <runtime/net/udp_socket.hpp>
+#include <runtime/net/unix_datagram.hpp>
+#include <runtime/net/unix_listener.hpp>
+#include <runtime/net/unix_stream.hpp>
 #include <runtime/openmetrics.hpp>
 #include <runtime/runtime_id.hpp>
 #include <runtime/scope.hpp>

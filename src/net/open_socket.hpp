@@ -3,6 +3,8 @@
 #include <sys/socket.h>
 
 #include <string_view>
+#include <system_error>
+#include <utility>
 #include <vector>
 
 #include <runtime/detail/raw_socket.hpp>
@@ -26,19 +28,19 @@ inline detail::RawSocket to_raw(io::SharedFd* shared) noexcept {
 /// Throws: std::bad_alloc.
 inline detail::RawSocket to_raw(base::UniqueFd fd) { return to_raw(io::SharedFd::make(std::move(fd))); }
 
-/// What open(address) gives for the first address of "host:port" for which it throws no std::system_error; if it does
-/// for all of them, the last of these. `open` begins its call itself.
-template <class Open>
-detail::RawSocket open_first(std::string_view text, Open open) {
+/// Calls attempt(address) for the addresses of "host:port" in turn, until one throws no std::system_error, and gives
+/// what that gives; if all do, the error is the last. The call it is for has begun (io::begin()).
+template <class Attempt>
+auto for_first(std::string_view text, Attempt attempt) -> decltype(attempt(SocketAddr())) {
   const std::vector<SocketAddr> addresses = addresses_of(text);
   for (std::size_t i = 0; i + 1 < addresses.size(); ++i) {
     try {
-      return open(addresses[i]);
+      return attempt(addresses[i]);
     } catch (const std::system_error&) {
       // The next one is tried.
     }
   }
-  return open(addresses.back());
+  return attempt(addresses.back());
 }
 
 }  // namespace runtime::inline v1::net

@@ -125,4 +125,12 @@ void RawSocket::connect(const net::SocketAddr& address) const {
   }
 }
 
+void RawSocket::connect(std::string_view peer) const {
+  io::begin("connect");
+  io::SharedFd& shared = fd_.shared();
+  shared.hold();  // the lookup parks, and this object may go meanwhile
+  const RawSocket keeper(RawFd(&shared, RawFd::kNone));
+  net::for_first(peer, [&keeper](const net::SocketAddr& address) { keeper.connect(address); });
+}
+
 }  // namespace runtime::inline v1::detail

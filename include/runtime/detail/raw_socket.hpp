@@ -46,8 +46,12 @@ class RUNTIME_API RawSocket final {
   std::size_t send(const void* data, std::size_t size) const;
   std::size_t recv(void* buffer, std::size_t size) const;
   std::size_t send_to(const void* data, std::size_t size, const net::SocketAddr& to) const;
+  std::size_t send_to(const void* data, std::size_t size, std::string_view to) const;
   std::size_t recv_from(void* buffer, std::size_t size, net::SocketAddr& from) const;
+
+  /// Of a socket that is not connected yet, or of datagrams. The second tries every address of "host:port" in turn.
   void connect(const net::SocketAddr& peer) const;
+  void connect(std::string_view peer) const;
 
  private:
   RawFd fd_;
@@ -58,6 +62,14 @@ RUNTIME_API RawSocket tcp_listen(const net::SocketAddr& address);
 RUNTIME_API RawSocket tcp_listen(std::string_view address);
 RUNTIME_API RawSocket tcp_connect(const net::SocketAddr& address);
 RUNTIME_API RawSocket tcp_connect(std::string_view address);
+RUNTIME_API RawSocket udp_bind(const net::SocketAddr& address);
+RUNTIME_API RawSocket udp_bind(std::string_view address);
+RUNTIME_API RawSocket unix_listen(const net::SocketAddr& address);
+RUNTIME_API RawSocket unix_connect(const net::SocketAddr& address);
+RUNTIME_API RawSocket unix_datagram();
+RUNTIME_API RawSocket unix_datagram_bind(const net::SocketAddr& address);
+/// Two that are connected to each other. `type`: SOCK_STREAM or SOCK_DGRAM.
+RUNTIME_API void unix_pair(int type, RawSocket& a, RawSocket& b);
 
 }  // namespace detail
 }  // namespace v1
