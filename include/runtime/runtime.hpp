@@ -10,6 +10,10 @@
 #include <runtime/export.hpp>
 #include <runtime/handle.hpp>
 #include <runtime/histogram_config.hpp>
+#include <runtime/io/buf_reader.hpp>
+#include <runtime/io/buf_writer.hpp>
+#include <runtime/io/copy.hpp>
+#include <runtime/io/pipe.hpp>
 #include <runtime/io/readiness.hpp>
 #include <runtime/join_set.hpp>
 #include <runtime/local_pool.hpp>

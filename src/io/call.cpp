@@ -9,16 +9,18 @@
 #include "io/wait.hpp"
 #include "task/park.hpp"
 
-namespace runtime::inline v1::io {
+namespace runtime::inline v1 {
+
+void detail::throw_unexpected_end(std::size_t got, std::size_t wanted) {
+  throw Error(Errc::unexpected_end, "the stream ended after " + std::to_string(got) + " of " + std::to_string(wanted) +
+                                        " bytes: its peer has closed it");
+}
+
+namespace io {
 
 void begin(const char* call) {
   require_io(call);
   if (begin_call()) task::throw_if_cancelled(*task::parkable());
-}
-
-void throw_unexpected_end(std::size_t got, std::size_t wanted) {
-  throw Error(Errc::unexpected_end, "the stream ended after " + std::to_string(got) + " of " + std::to_string(wanted) +
-                                        " bytes: its peer has closed it");
 }
 
 Turn::Turn(SharedFd& shared, Direction direction, const char* call)
@@ -58,4 +60,5 @@ void Turn::check(TurnEnd end) const {
   if (end == TurnEnd::closed) base::throw_errno(EBADF, call_);
 }
 
-}  // namespace runtime::inline v1::io
+}  // namespace io
+}  // namespace runtime::inline v1

@@ -1,7 +1,8 @@
 #pragma once
 
 #include <cerrno>
-#include <cstddef>
+
+#include <runtime/detail/unexpected_end.hpp>
 
 #include "base/clock.hpp"
 #include "base/system_error.hpp"
@@ -12,9 +13,6 @@ namespace runtime::inline v1::io {
 /// The beginning of a C++ call that may wait; `call` names it. On a fiber it costs one unit of the budget.
 /// Throws: Error io_disabled; Cancelled, when the caller is.
 void begin(const char* call);
-
-/// Throws: Error unexpected_end: a stream ended after `got` of `wanted` bytes.
-[[noreturn]] void throw_unexpected_end(std::size_t got, std::size_t wanted);
 
 /// One call on one direction of a shared descriptor: has the turn, and keeps the descriptor open.
 ///

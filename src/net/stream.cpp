@@ -55,7 +55,7 @@ void RawSocket::read_exact(void* buffer, std::size_t size) const {
   for (std::size_t done = 0; done < size;) {
     const auto got = turn.until_done(
         [&] { return ::recv(turn.fd(), static_cast<char*>(buffer) + done, size - done, 0); });
-    if (got == 0) io::throw_unexpected_end(done, size);
+    if (got == 0) throw_unexpected_end(done, size);
     done += static_cast<std::size_t>(got);
     if (done < size) turn.go_on();
   }
