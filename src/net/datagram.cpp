@@ -41,7 +41,7 @@ RawSocket udp_bind(const net::SocketAddr& address) {
 
 RawSocket udp_bind(std::string_view address) {
   io::begin("UdpSocket::bind()");
-  return net::for_first(address, bind_at);
+  return net::first_of(address, bind_at);
 }
 
 RawSocket unix_datagram_bind(const net::SocketAddr& address) {

@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include <cstddef>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -28,11 +29,10 @@ inline detail::RawSocket to_raw(io::SharedFd* shared) noexcept {
 /// Throws: std::bad_alloc.
 inline detail::RawSocket to_raw(base::UniqueFd fd) { return to_raw(io::SharedFd::make(std::move(fd))); }
 
-/// Calls attempt(address) for the addresses of "host:port" in turn, until one throws no std::system_error, and gives
-/// what that gives; if all do, the error is the last. The call it is for has begun (io::begin()).
+/// Calls attempt(address) for one address after the other, until one throws no std::system_error, and gives what that
+/// gives; if all do, the error is the last. `addresses` is not empty.
 template <class Attempt>
-auto for_first(std::string_view text, Attempt attempt) -> decltype(attempt(SocketAddr())) {
-  const std::vector<SocketAddr> addresses = addresses_of(text);
+auto first_of(const std::vector<SocketAddr>& addresses, Attempt attempt) -> decltype(attempt(SocketAddr())) {
   for (std::size_t i = 0; i + 1 < addresses.size(); ++i) {
     try {
       return attempt(addresses[i]);
@@ -41,6 +41,12 @@ auto for_first(std::string_view text, Attempt attempt) -> decltype(attempt(Socke
     }
   }
   return attempt(addresses.back());
+}
+
+/// The same for the addresses of "host:port". The call it is for has begun (io::begin()).
+template <class Attempt>
+auto first_of(std::string_view text, Attempt attempt) -> decltype(attempt(SocketAddr())) {
+  return first_of(addresses_of(text), attempt);
 }
 
 }  // namespace runtime::inline v1::net

@@ -130,7 +130,7 @@ void RawSocket::connect(std::string_view peer) const {
   io::SharedFd& shared = fd_.shared();
   shared.hold();  // the lookup parks, and this object may go meanwhile
   const RawSocket keeper(RawFd(&shared, RawFd::kNone));
-  net::for_first(peer, [&keeper](const net::SocketAddr& address) { keeper.connect(address); });
+  net::first_of(peer, [&keeper](const net::SocketAddr& address) { keeper.connect(address); });
 }
 
 }  // namespace runtime::inline v1::detail

@@ -47,7 +47,7 @@ RawSocket tcp_listen(const net::SocketAddr& address) {
 
 RawSocket tcp_listen(std::string_view address) {
   io::begin("TcpListener::bind()");
-  return net::for_first(address, listen_at);
+  return net::first_of(address, listen_at);
 }
 
 RawSocket tcp_connect(const net::SocketAddr& address) {
@@ -57,7 +57,7 @@ RawSocket tcp_connect(const net::SocketAddr& address) {
 
 RawSocket tcp_connect(std::string_view address) {
   io::begin("TcpStream::connect()");
-  return net::for_first(address, connect_to);
+  return net::first_of(address, connect_to);
 }
 
 }  // namespace runtime::inline v1::detail
