@@ -50,7 +50,8 @@ bool cancel_pending() noexcept {
   return task != nullptr && task::is_cancel_due(*task);
 }
 
-WaitEnd wait_fd(int fd, std::uint8_t interest, base::Nanos deadline, base::Nanos look_again) noexcept {
+WaitEnd wait_fd(int fd, std::uint8_t interest, base::Nanos deadline, base::Nanos look_again,
+                const std::atomic<bool>* closed) noexcept {
   task::Task& task = *task::parkable();
   driver::Driver& driver = *context::of(task).driver;
   driver::FdWatch watch(task, fd, interest);
@@ -60,11 +61,12 @@ WaitEnd wait_fd(int fd, std::uint8_t interest, base::Nanos deadline, base::Nanos
   waiting.interest = interest;
   std::optional<time::LookAgain> again;
   if (look_again != base::kForever) again.emplace(task, look_again);
-  const auto end = time::park_until(task, deadline, [&watch, &again] {
-    return watch.has_news() || (again && again->is_due());
+  const auto is_over = [closed] { return closed != nullptr && closed->load(std::memory_order_seq_cst); };
+  const auto end = time::park_until(task, deadline, [&watch, &again, &is_over] {
+    return watch.has_news() || (again && again->is_due()) || is_over();
   });
   driver.unwatch(watch);
-  return end == time::WaitEnd::done && watch.is_closed() ? WaitEnd::closed : translate(end);
+  return end == time::WaitEnd::done && (watch.is_closed() || is_over()) ? WaitEnd::closed : translate(end);
 }
 
 WaitEnd wait_fds(FdWait* fds, std::size_t n, base::Nanos deadline, base::Nanos look_again) noexcept {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -8,7 +9,7 @@
 
 namespace runtime::inline v1::io {
 
-using driver::Interest;
+using driver::kPriority;
 using driver::kReadable;
 using driver::kWritable;
 
@@ -21,8 +22,8 @@ enum class WaitEnd : std::uint8_t {
 
 struct FdWait {
   int fd;
-  std::uint8_t interest;   // Interest bits
-  std::uint8_t ready = 0;  // filled in: Interest bits
+  std::uint8_t interest;   // driver::Interest bits
+  std::uint8_t ready = 0;  // filled in: driver::Interest bits
   bool closed = false;     // filled in
 };
 
@@ -36,20 +37,22 @@ bool cancel_pending() noexcept;
 
 /// Parks until the descriptor is ready, in the runtime of the caller. On a fiber only.
 ///
-/// A descriptor that epoll refuses (a regular file) is ready at once. If there is no memory for the watch, it looks again
-/// every millisecond instead. The deadline is on the runtime's clock. `look_again`: a pause in real time after which it is
-/// `ready` in any case, for what epoll does not report.
-WaitEnd wait_fd(int fd, std::uint8_t interest, base::Nanos deadline, base::Nanos look_again = base::kForever) noexcept;
+/// A descriptor that epoll refuses (a regular file) is ready at once. If there is no memory for the watch, it looks
+/// again every millisecond instead. The deadline is on the runtime's clock. `look_again`: a pause in real time after
+/// which it is `ready` in any case, for what epoll does not report. `closed`: a flag that is set by whoever wakes the
+/// task then; the wait ends as if the descriptor had been closed.
+WaitEnd wait_fd(int fd, std::uint8_t interest, base::Nanos deadline, base::Nanos look_again = base::kForever,
+                const std::atomic<bool>* closed = nullptr) noexcept;
 
-/// Parks until at least one of n descriptors is ready or closed: `ready`, also for a closed one, whose entry says so. With
-/// n == 0 it is a sleep. On a fiber only.
+/// Parks until at least one of n descriptors is ready or closed: `ready`, also for a closed one, whose entry says so.
+/// With n == 0 it is a sleep. On a fiber only.
 WaitEnd wait_fds(FdWait* fds, std::size_t n, base::Nanos deadline, base::Nanos look_again = base::kForever) noexcept;
 
 /// Parks for a pause in real time, at most until the deadline. On a fiber only. `ready`: the pause is over.
 WaitEnd pause(base::Nanos length, base::Nanos deadline) noexcept;
 
-/// Throws: Error io_disabled on a fiber whose runtime was built without I/O. For the waits of C++: POSIX-style calls have
-/// no such error. `what` names the call.
+/// Throws: Error io_disabled on a fiber whose runtime was built without I/O. For the waits of C++: POSIX-style calls
+/// have no such error. `what` names the call.
 void require_io(const char* what);
 
 /// The descriptor is about to be closed, or replaced by dup2: every task of every runtime that waits for it gets

@@ -15,7 +15,7 @@ namespace runtime::inline v1::posix {
 /// Thread safety: the fiber's own.
 class Patience final {
  public:
-  /// time_limit: SO_RCVTIMEO, SO_SNDTIMEO, or kNoLimit for what is no socket. interest: io::Interest.
+  /// time_limit: SO_RCVTIMEO, SO_SNDTIMEO, or kNoLimit for what is no socket. interest: driver::Interest bits.
   Patience(int fd, std::uint8_t interest, int time_limit) noexcept
       : fd_(fd), interest_(interest), time_limit_(time_limit) {}
 

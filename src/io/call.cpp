@@ -1,0 +1,64 @@
+#include "io/call.hpp"
+
+#include <poll.h>
+
+#include <string>
+
+#include <runtime/error.hpp>
+
+#include "io/wait.hpp"
+#include "task/park.hpp"
+
+namespace runtime::inline v1 {
+
+void detail::throw_unexpected_end(std::size_t got, std::size_t wanted) {
+  throw Error(Errc::unexpected_end, "the stream ended after " + std::to_string(got) + " of " + std::to_string(wanted) +
+                                        " bytes: its peer has closed it");
+}
+
+namespace io {
+
+void begin(const char* call) {
+  require_io(call);
+  if (begin_call()) task::throw_if_cancelled(*task::parkable());
+}
+
+Turn::Turn(SharedFd& shared, Direction direction, const char* call)
+    : shared_(shared), turns_(shared.turns(direction)), direction_(direction), call_(call) {
+  shared_.hold();  // before anything that may park: the object we were called on may go meanwhile
+  try {
+    begin(call);
+    check(turns_.enter(fd(), static_cast<std::uint8_t>(direction)));
+  } catch (...) {
+    shared_.release();
+    throw;
+  }
+}
+
+Turn::~Turn() {
+  turns_.leave();
+  shared_.release();
+}
+
+void Turn::wait_ready() { check(turns_.wait_ready(fd(), static_cast<std::uint8_t>(direction_))); }
+
+void Turn::go_on() {
+  if (begin_call()) task::throw_if_cancelled(*task::parkable());
+}
+
+void Turn::pause(base::Nanos length) {
+  if (!on_fiber()) {
+    static_cast<void>(::poll(nullptr, 0, static_cast<int>(length / 1'000'000) + 1));  // shorter with a signal: no harm
+  } else if (io::pause(length, base::kForever) == WaitEnd::cancelled) {
+    throw Cancelled();
+  }
+  if (turns_.is_closed()) check(TurnEnd::closed);
+}
+
+void Turn::check(TurnEnd end) const {
+  if (end == TurnEnd::cancelled) throw Cancelled();
+  if (end == TurnEnd::closed) base::throw_errno(EBADF, call_);
+}
+
+}  // namespace io
+}  // namespace runtime::inline v1

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cerrno>
+
+#include <runtime/detail/unexpected_end.hpp>
+
+#include "base/clock.hpp"
+#include "base/system_error.hpp"
+#include "io/shared_fd.hpp"
+
+namespace runtime::inline v1::io {
+
+/// The beginning of a C++ call that may wait; `call` names it. On a fiber it costs one unit of the budget.
+/// Throws: Error io_disabled; Cancelled, when the caller is.
+void begin(const char* call);
+
+/// One call on one direction of a shared descriptor: has the turn, and keeps the descriptor open.
+///
+/// Thread safety: one thread, or one fiber. Owns: a share in the descriptor, and the turn.
+class Turn final {
+ public:
+  /// Parks: until all who came before have had their turn.
+  /// Throws: as begin(); std::system_error EBADF when the descriptor was closed meanwhile.
+  Turn(SharedFd& shared, Direction direction, const char* call);
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+  ~Turn();
+
+  int fd() const noexcept { return shared_.fd(); }
+  bool is_closed() const noexcept { return turns_.is_closed(); }
+  /// Parks: until the descriptor is ready; that may be spurious. Throws: Cancelled; std::system_error EBADF.
+  void wait_ready();
+  /// Between two parts of one call: a unit of the budget, as each would cost that is a call of its own. Throws:
+  /// Cancelled.
+  void go_on();
+  /// Lets a little time pass instead, in real time: for what the kernel reports no readiness of. Throws: the same.
+  void pause(base::Nanos length);
+
+  /// Makes the call until it has an answer other than "would block", and parks in between.
+  /// Throws: std::system_error with the name of the call; as wait_ready().
+  template <class Try>
+  auto until_done(Try attempt) -> decltype(attempt()) {
+    for (;;) {
+      const auto result = attempt();
+      if (result >= 0) return result;
+      if (errno == EINTR) continue;
+      if (errno != EAGAIN) base::throw_errno(errno, call_);
+      wait_ready();
+    }
+  }
+
+ private:
+  void check(TurnEnd end) const;
+
+  SharedFd& shared_;
+  Turns& turns_;
+  const Direction direction_;
+  const char* const call_;
+};
+
+}  // namespace runtime::inline v1::io

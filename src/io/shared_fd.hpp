@@ -1,0 +1,47 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "base/unique_fd.hpp"
+#include "driver/fd_watch.hpp"
+#include "io/turns.hpp"
+
+namespace runtime::inline v1::io {
+
+/// The two ways to use a descriptor; the values are the driver::Interest bits that each waits for.
+enum class Direction : std::uint8_t { read = driver::kReadable, write = driver::kWritable };
+
+/// A non-blocking descriptor that several fibers and threads use at once.
+///
+/// Shared by the objects that own it (a socket, or the two halves of one) and by every call that is under way: so an
+/// object may go while others wait in it, and the number cannot become another file's before they have left. The last
+/// one closes it.
+/// Thread safety: any thread. Owns: the descriptor.
+class SharedFd final {
+ public:
+  /// With one share, the caller's. Throws: std::bad_alloc; the descriptor is closed then.
+  static SharedFd* make(base::UniqueFd fd);
+
+  int fd() const noexcept { return fd_.get(); }
+  Turns& turns(Direction direction) noexcept { return direction == Direction::read ? reading_ : writing_; }
+
+  void hold() noexcept { shares_.fetch_add(1, std::memory_order_relaxed); }
+  /// May be the last share: closes the descriptor then, telling whoever waits for its number elsewhere. A socket that
+  /// lingers is closed on the pool, and the calling fiber parks meanwhile.
+  void release() noexcept;
+
+  /// For accept(): the process was out of descriptors at the last try. Guarded by the turn to read.
+  bool was_exhausted = false;
+
+ private:
+  explicit SharedFd(base::UniqueFd fd) noexcept;
+  ~SharedFd() = default;
+
+  base::UniqueFd fd_;
+  std::atomic<std::uint32_t> shares_{1};
+  Turns reading_;
+  Turns writing_;
+};
+
+}  // namespace runtime::inline v1::io

@@ -1,0 +1,198 @@
+#include "io/turns.hpp"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "base/short_lock.hpp"
+#include "base/system_error.hpp"
+#include "base/thread_parker.hpp"
+#include "io/poll_events.hpp"
+#include "io/wait.hpp"
+#include "task/park.hpp"
+#include "task/waiting.hpp"
+
+namespace runtime::inline v1::io {
+namespace {
+
+// How often a thread looks whether the descriptor was closed, if no eventfd is to be had to tell it.
+constexpr int kLookAgainMs = 10;
+
+}  // namespace
+
+/// One who waits for its turn; lives in its frame. Whoever takes it out of the list tells it, after unlocking, and its
+/// frame may be gone from then on.
+class Turns::Waiter final {
+ public:
+  explicit Waiter(task::Task* task) noexcept : task_(task) {}
+
+  /// False: cancelled; it may still be in the list.
+  bool park(int fd, std::uint8_t interest) noexcept {
+    if (task_ == nullptr) return parker_.park(), true;
+    task::Waiting waiting(*task_, task::WaitFor::descriptor);
+    waiting.fd = fd;
+    waiting.interest = interest;
+    return task::park_until(*task_, [this] { return is_told(); }) == task::ParkEnd::done;
+  }
+  /// Once it is sure to be told. On a fiber only.
+  void park_certain() noexcept {
+    task::park_until_certain(*task_, [this] { return is_told(); });
+  }
+  void tell() noexcept {
+    task::Task* task = task_;
+    if (task == nullptr) return parker_.unpark();
+    task->hold();  // as soon as told_ is seen, the frame may go, and the task too
+    told_.store(true, std::memory_order_release);  // pairs with is_told()
+    task::wake(*task);
+    task->unhold();
+  }
+
+  Waiter* previous = nullptr;  // all four guarded by the lock of the turns
+  Waiter* next = nullptr;
+  bool is_listed = false;
+  bool is_next = false;  // told that it has the turn, not that it is all over; constant once told
+
+ private:
+  bool is_told() const noexcept { return told_.load(std::memory_order_acquire); }
+
+  task::Task* const task_;  // null: a thread
+  std::atomic<bool> told_{false};
+  base::ThreadParker parker_;
+};
+
+Turns::~Turns() {
+  const int bell = bell_.load(std::memory_order_relaxed);
+  if (bell >= 0) ::close(bell);
+}
+
+TurnEnd Turns::enter_slowly(int fd, std::uint8_t interest) noexcept {
+  Waiter waiter(task::parkable());
+  {
+    const base::ShortLock guard(lock_);
+    if (is_closed()) return TurnEnd::closed;
+    std::uint32_t state = state_.load(std::memory_order_relaxed);
+    do {
+      if (state == kFree) {
+        if (state_.compare_exchange_weak(state, kTaken, std::memory_order_acquire)) return TurnEnd::mine;
+      } else if (state_.compare_exchange_weak(state, kTaken | kSlow, std::memory_order_relaxed)) {
+        break;
+      }
+    } while (true);
+    waiter.previous = last_;
+    waiter.is_listed = true;
+    (last_ != nullptr ? last_->next : first_) = &waiter;
+    last_ = &waiter;
+  }
+  return wait_for_turn(waiter, fd, interest);
+}
+
+TurnEnd Turns::wait_for_turn(Waiter& waiter, int fd, std::uint8_t interest) noexcept {
+  if (waiter.park(fd, interest)) {
+    base::happens_after(&lock_);
+    return waiter.is_next ? TurnEnd::mine : TurnEnd::closed;
+  }
+  {
+    const base::ShortLock guard(lock_);
+    if (waiter.is_listed) {
+      remove(waiter);
+      return TurnEnd::cancelled;
+    }
+  }
+  waiter.park_certain();
+  if (waiter.is_next) leave();  // it goes to whoever is behind us
+  return TurnEnd::cancelled;
+}
+
+void Turns::remove(Waiter& waiter) noexcept {
+  (waiter.previous != nullptr ? waiter.previous->next : first_) = waiter.next;
+  (waiter.next != nullptr ? waiter.next->previous : last_) = waiter.previous;
+  waiter.is_listed = false;
+}
+
+void Turns::leave_slowly() noexcept {
+  Waiter* next;
+  {
+    const base::ShortLock guard(lock_);
+    next = first_;
+    if (next != nullptr) {
+      remove(*next);
+      next->is_next = true;
+    }
+    if (first_ == nullptr && !is_closed()) {
+      state_.store(next != nullptr ? kTaken : kFree, std::memory_order_release);  // pairs with enter()
+    }
+  }
+  if (next != nullptr) next->tell();
+}
+
+TurnEnd Turns::wait_ready(int fd, std::uint8_t interest) noexcept {
+  task::Task* task = task::parkable();
+  return task != nullptr ? wait_on_fiber(*task, fd, interest) : wait_on_thread(fd, interest);
+}
+
+TurnEnd Turns::wait_on_fiber(task::Task& task, int fd, std::uint8_t interest) noexcept {
+  {
+    const base::ShortLock guard(lock_);
+    if (is_closed()) return TurnEnd::closed;
+    parked_ = &task;
+  }
+  const WaitEnd end = wait_fd(fd, interest, base::kForever, base::kForever, &closed_);
+  {
+    const base::ShortLock guard(lock_);
+    parked_ = nullptr;
+  }
+  if (end == WaitEnd::cancelled) return TurnEnd::cancelled;
+  // A descriptor that was closed behind our back, with runtime_close(), is gone for us as well.
+  return end == WaitEnd::closed ? TurnEnd::closed : TurnEnd::mine;
+}
+
+TurnEnd Turns::wait_on_thread(int fd, std::uint8_t interest) noexcept {
+  const base::ErrnoKeeper keeper;
+  const int bell = this->bell();
+  while (!is_closed()) {
+    pollfd fds[] = {{fd, poll_events(interest), 0}, {bell, POLLIN, 0}};
+    const int ready = ::poll(fds, 2, bell >= 0 ? -1 : kLookAgainMs);
+    if (ready > 0 && fds[0].revents != 0) return is_closed() ? TurnEnd::closed : TurnEnd::mine;
+    if (ready < 0 && errno != EINTR) return TurnEnd::mine;  // no memory: the call is tried again
+  }
+  return TurnEnd::closed;
+}
+
+// Negative: none to be had.
+int Turns::bell() noexcept {
+  int bell = bell_.load(std::memory_order_seq_cst);
+  if (bell >= 0) return bell;
+  const int made = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (made < 0) return made;
+  // Before is_closed() is asked: pairs with close().
+  if (bell_.compare_exchange_strong(bell, made, std::memory_order_seq_cst)) return made;
+  ::close(made);
+  return bell;
+}
+
+void Turns::close() noexcept {
+  Waiter* waiter;
+  task::Task* parked;
+  {
+    const base::ShortLock guard(lock_);
+    closed_.store(true, std::memory_order_seq_cst);  // before bell_ is read: pairs with bell()
+    state_.fetch_or(kSlow, std::memory_order_relaxed);
+    waiter = first_;
+    for (Waiter* each = first_; each != nullptr; each = each->next) each->is_listed = false;
+    first_ = last_ = nullptr;
+    parked = parked_;
+    if (parked != nullptr) parked->hold();
+  }
+  while (waiter != nullptr) std::exchange(waiter, waiter->next)->tell();
+  if (parked != nullptr) {
+    task::wake(*parked);
+    parked->unhold();
+  }
+  const int bell = bell_.load(std::memory_order_seq_cst);
+  if (bell >= 0) static_cast<void>(::eventfd_write(bell, 1));  // once, so there is always room
+}
+
+}  // namespace runtime::inline v1::io

@@ -1,0 +1,136 @@
+#include <runtime/detail/raw_socket.hpp>
+
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/system_error.hpp"
+#include "base/unique_fd.hpp"
+#include "io/call.hpp"
+#include "net/open_socket.hpp"
+
+// Of sockets of any kind: addresses, options, accepting and connecting.
+
+namespace runtime::inline v1::detail {
+namespace {
+
+constexpr base::Nanos kAfterExhaustion = 10'000'000;
+constexpr base::Nanos kShortestPause = 250'000;
+constexpr base::Nanos kLongestPause = 8'000'000;
+
+/// What befell the new connection before it was accepted, and not the listener. See: accept(2), "Error handling".
+bool is_of_connection(int error) noexcept {
+  switch (error) {
+    case EINTR:
+    case ECONNABORTED:
+    case EPROTO:
+    case ENETDOWN:
+    case ENETUNREACH:
+    case ENONET:
+    case EHOSTDOWN:
+    case EHOSTUNREACH:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool is_exhaustion(int error) noexcept {
+  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+net::SocketAddr ask_address(const RawFd& fd, decltype(&::getsockname) ask, const char* call) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  if (ask(fd.shared().fd(), reinterpret_cast<sockaddr*>(&address), &size) != 0) base::throw_errno(errno, call);
+  return net::SocketAddr::from_native(reinterpret_cast<const sockaddr*>(&address), size);
+}
+
+int pending_error(int fd) noexcept {
+  int error = 0;
+  socklen_t size = sizeof error;
+  return ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : errno;
+}
+
+}  // namespace
+
+net::SocketAddr RawSocket::local_addr() const { return ask_address(fd_, &::getsockname, "getsockname"); }
+net::SocketAddr RawSocket::peer_addr() const { return ask_address(fd_, &::getpeername, "getpeername"); }
+
+void RawSocket::shutdown(int how) const {
+  if (::shutdown(fd_.shared().fd(), how) != 0 && errno != ENOTCONN) base::throw_errno(errno, "shutdown");
+}
+
+void RawSocket::set_option(int level, int name, bool value, const char* call) const {
+  const int number = value ? 1 : 0;
+  if (::setsockopt(fd_.shared().fd(), level, name, &number, sizeof number) != 0) base::throw_errno(errno, call);
+}
+
+bool RawSocket::option(int level, int name, const char* call) const {
+  int number = 0;
+  socklen_t size = sizeof number;
+  if (::getsockopt(fd_.shared().fd(), level, name, &number, &size) != 0) base::throw_errno(errno, call);
+  return number != 0;
+}
+
+RawSocket RawSocket::accept(net::SocketAddr& peer) const {
+  io::SharedFd& shared = fd_.shared();
+  io::Turn turn(shared, io::Direction::read, "accept");
+  if (shared.was_exhausted) {
+    shared.was_exhausted = false;
+    turn.pause(kAfterExhaustion);
+  }
+  sockaddr_storage address{};
+  socklen_t size;
+  base::UniqueFd accepted(turn.until_done([&] {
+    int fd;
+    do {
+      size = sizeof address;
+      fd = ::accept4(turn.fd(), reinterpret_cast<sockaddr*>(&address), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    } while (fd < 0 && is_of_connection(errno));
+    shared.was_exhausted = fd < 0 && is_exhaustion(errno);
+    return fd;
+  }));
+  peer = net::SocketAddr::from_native(reinterpret_cast<const sockaddr*>(&address), size);
+  return net::to_raw(std::move(accepted));
+}
+
+void RawSocket::connect(const net::SocketAddr& address) const {
+  io::Turn turn(fd_.shared(), io::Direction::write, "connect");
+  base::Nanos pause = kShortestPause;
+  while (::connect(turn.fd(), address.data(), address.size()) != 0) {
+    switch (errno) {
+      case EINPROGRESS:
+      case EINTR: {
+        pollfd ended{turn.fd(), POLLOUT, 0};
+        do turn.wait_ready();
+        while (::poll(&ended, 1, 0) != 1);
+        const int error = pending_error(turn.fd());
+        if (error != 0) net::throw_at(error, "connect", address);
+        return;
+      }
+      case EAGAIN:
+        // The queue of a Unix listener is full. The kernel reports no readiness for that.
+        if (address.is_unix()) {
+          turn.pause(pause);
+          pause = std::min(2 * pause, kLongestPause);
+          break;
+        }
+        [[fallthrough]];
+      default:
+        net::throw_at(errno, "connect", address);
+    }
+  }
+}
+
+void RawSocket::connect(std::string_view peer) const {
+  io::begin("connect");
+  io::SharedFd& shared = fd_.shared();
+  shared.hold();  // the lookup parks, and this object may go meanwhile
+  const RawSocket keeper(RawFd(&shared, RawFd::kNone));
+  net::first_of(peer, [&keeper](const net::SocketAddr& address) { keeper.connect(address); });
+}
+
+}  // namespace runtime::inline v1::detail
