@@ -22,6 +22,7 @@
 #include <runtime/runtime_id.hpp>
 #include <runtime/scope.hpp>
 #include <runtime/select.hpp>
+#include <runtime/signal/signal.hpp>
 #include <runtime/sync/barrier.hpp>
 #include <runtime/sync/broadcast.hpp>
 #include <runtime/sync/condition_variable.hpp>
