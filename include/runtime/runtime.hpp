@@ -8,6 +8,10 @@
 #include <runtime/dump.hpp>
 #include <runtime/error.hpp>
 #include <runtime/export.hpp>
+#include <runtime/fs/file.hpp>
+#include <runtime/fs/metadata.hpp>
+#include <runtime/fs/read_dir.hpp>
+#include <runtime/fs/whole_file.hpp>
 #include <runtime/handle.hpp>
 #include <runtime/histogram_config.hpp>
 #include <runtime/join_set.hpp>
