@@ -93,8 +93,8 @@ int Pool::submit(Job& job) noexcept {
   return 0;
 }
 
-// The queue without its mandatory jobs, which stay. Where a job is queued there is a thread, and no thread goes before the
-// queue is empty.
+// The queue without its mandatory jobs, which stay. Where a job is queued there is a thread, and no thread goes before
+// the queue is empty.
 Job* Pool::take_cancellable(State& state) noexcept {
   Job* job = std::exchange(state.first, nullptr);
   state.last = nullptr;

@@ -27,8 +27,8 @@ inline bool begin_call() {
 /// Makes a call that waits for a disk: on the pool of a fiber's runtime, at once on a plain thread. It cannot be taken
 /// back, so a cancelled fiber waits for it, and throws then. After begin_call().
 ///
-/// Where the pool refuses what is certain, or what a destructor does while the fiber unwinds, or has no thread, the call is
-/// made here: that holds up the thread for a moment, while an error would lose data or end the program.
+/// Where the pool refuses what is certain, or what a destructor does while the fiber unwinds, or has no thread, the
+/// call is made here: that holds up the thread for a moment, while an error would lose data or end the program.
 ///
 /// call: () noexcept -> 0 or an errno, which is returned. Throws: Error shut_down; Cancelled.
 template <class Call>
@@ -50,7 +50,8 @@ int call_on_pool(Fate fate, Call call) {
     if (fate == Fate::may_be_refused) {
       task::throw_if_cancelled(*task);
       if (refused == ECANCELED && std::uncaught_exceptions() == 0) {
-        throw Error(Errc::shut_down, "a file is used while the runtime shuts down: its blocking pool takes nothing new");
+        throw Error(Errc::shut_down,
+                    "a file is used while the runtime shuts down: its blocking pool takes nothing new");
       }
     }
     Job::run(&job);

@@ -8,8 +8,8 @@
 
 namespace runtime::inline v1::io {
 
-/// The beginning of a call that may wait. On a fiber it costs one unit of the budget. True: on a fiber. `what` names the
-/// call. Throws: Error io_disabled; Cancelled.
+/// The beginning of a call that may wait. On a fiber it costs one unit of the budget. True: on a fiber. `what` names
+/// the call. Throws: Error io_disabled; Cancelled.
 bool begin_await(const char* what);
 
 /// Until the descriptor is ready, or may be: the fiber parks, a plain thread blocks. `what` names the call that said

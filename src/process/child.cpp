@@ -13,7 +13,8 @@ namespace runtime::inline v1::process {
 namespace {
 
 [[noreturn]] void throw_lost() {
-  base::throw_errno(ECHILD, "waitid: the child's status is lost, since SIGCHLD is ignored or somebody else has waited for it");
+  base::throw_errno(ECHILD,
+                    "waitid: the child's status is lost, since SIGCHLD is ignored or somebody else has waited for it");
 }
 
 }  // namespace

@@ -39,7 +39,8 @@ int ChildProcess::take(pid_t pid) noexcept {
   gone_ = pidfd_.get() < 0;
   if (!gone_) return 0;
   const int error = errno;
-  // It has ended already and SIGCHLD is ignored, so the kernel has forgotten it; or the program reaps what is not its own.
+  // It has ended already and SIGCHLD is ignored, so the kernel has forgotten it; or the program reaps what is not its
+  // own.
   lost_ = error == ESRCH;
   if (lost_) return 0;
   ::kill(pid, SIGKILL);

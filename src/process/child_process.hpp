@@ -18,12 +18,12 @@ class ChildProcess final {
   ChildProcess(const ChildProcess&) = delete;
   ChildProcess& operator=(const ChildProcess&) = delete;
 
-  /// Takes charge of a child that has just been started. 0, or the errno of pidfd_open(2): then it has been killed, since
-  /// nobody could wait for it.
+  /// Takes charge of a child that has just been started. 0, or the errno of pidfd_open(2): then it has been killed,
+  /// since nobody could wait for it.
   int take(pid_t pid) noexcept;
 
-  /// 0: it has ended, and is reaped; wait_status() says how. EAGAIN: it runs. ECHILD: its status is lost, because SIGCHLD
-  /// is ignored or somebody else has reaped it.
+  /// 0: it has ended, and is reaped; wait_status() says how. EAGAIN: it runs. ECHILD: its status is lost, because
+  /// SIGCHLD is ignored or somebody else has reaped it.
   int reap() noexcept { return reap(false); }
   /// The same, blocking the thread while it runs.
   int reap_blocking() noexcept { return reap(true); }

@@ -19,12 +19,14 @@ namespace {
 
 std::string checked(std::string_view text, const char* what) {
   if (text.find('\0') == std::string_view::npos) return std::string(text);
-  throw Error(Errc::invalid_argument, std::string(what) + " with a zero byte inside: the kernel would see only what is before it");
+  throw Error(Errc::invalid_argument,
+              std::string(what) + " with a zero byte inside: the kernel would see only what is before it");
 }
 
 std::string checked_name(std::string_view name) {
   if (name.empty() || name.find('=') != std::string_view::npos) {
-    throw Error(Errc::invalid_argument, "a variable needs a name, and one without `=`: got \"" + std::string(name) + '"');
+    throw Error(Errc::invalid_argument,
+                "a variable needs a name, and one without `=`: got \"" + std::string(name) + '"');
   }
   return checked(name, "a variable's name");
 }

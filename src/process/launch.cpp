@@ -12,8 +12,8 @@
 #include "base/system_error.hpp"
 
 // posix_spawn() of the C library, and not fork(): the child borrows our memory until it executes the program, with all
-// signals blocked and a stack of its own, so its price does not grow with our memory, no handler of the program's runs in
-// it, and why it could not start comes back as a result.
+// signals blocked and a stack of its own, so its price does not grow with our memory, no handler of the program's runs
+// in it, and why it could not start comes back as a result.
 
 namespace runtime::inline v1::process {
 namespace {
@@ -90,7 +90,8 @@ int try_each_folder(const std::string& path, const std::string& name, Try attemp
     std::string candidate(rest.substr(0, end));
     if (!candidate.empty()) candidate += '/';
     candidate += name;
-    // A relative folder stays one: the child looks from where it starts. Without a slash it would be looked for in PATH.
+    // A relative folder stays one: the child looks from where it starts. Without a slash it would be looked for in
+    // PATH.
     if (candidate.find('/') == std::string::npos) candidate.insert(0, "./");
     const int result = attempt(candidate.c_str());
     if (result != ENOENT && result != ENOTDIR && result != EACCES) return result;
@@ -127,7 +128,8 @@ pid_t launch(const Program& program, const StreamSource (&streams)[3]) {
       return ::posix_spawn(&pid, candidate, actions.get(), attributes.get(), arguments.data(), environment.data());
     });
   } else {
-    error = ::posix_spawnp(&pid, program.name.c_str(), actions.get(), attributes.get(), arguments.data(), environment.data());
+    error = ::posix_spawnp(&pid, program.name.c_str(), actions.get(), attributes.get(), arguments.data(),
+                           environment.data());
   }
   if (error != 0) throw_not_started(error, program);
   return pid;

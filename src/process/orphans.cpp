@@ -55,8 +55,7 @@ bool Orphanage::watch(ChildProcess& child) noexcept {
   epoll_event event{};
   event.events = EPOLLIN;
   event.data.ptr = &child;
-  // The thread cannot have gone: it looks at the list under the lock before it does. When it has nobody to wait for, it
-  // goes on its next look.
+  // The thread is there: it goes only under the lock, with the set.
   if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, child.pidfd(), &event) != 0) return false;
   watched_.push_back(child);
   return true;
@@ -122,9 +121,11 @@ bool Orphanage::bury(ChildProcess* child) noexcept {
   static_cast<void>(child->reap_blocking());
   const std::lock_guard lock(mutex_);
   watched_.remove(*child);
-  // Closing the pidfd is not enough: a process that was forked meanwhile may have it, too, and then it stays in the set.
+  // Closing the pidfd is not enough: a process that was forked meanwhile may have it, too, and then it stays in the
+  // set.
   ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, child->pidfd(), nullptr);
   delete child;
+  retry_unwatched();
   if (!watched_.is_empty()) return true;
   epoll_ = base::UniqueFd();
   return false;

@@ -43,7 +43,8 @@ void on_signal(int number) {
 [[noreturn]] void refuse(int number, const char* why) {
   const char* name = ::sigabbrev_np(number);
   throw Error(Errc::invalid_argument, "signal " + std::to_string(number) +
-                                          (name != nullptr ? " (SIG" + std::string(name) + ") " : std::string(" ")) + why);
+                                          (name != nullptr ? " (SIG" + std::string(name) + ") " : std::string(" ")) +
+                                          why);
 }
 
 void check(int number) {
@@ -56,7 +57,8 @@ void check(int number) {
     case SIGBUS:
     case SIGFPE:
     case SIGILL:
-      refuse(number, "tells of a fault of the running code, which cannot wait for a listener: handle it with sigaction(2)");
+      refuse(number,
+             "tells of a fault of the running code, which cannot wait for a listener: handle it with sigaction(2)");
     default:
       break;
   }

@@ -4,8 +4,8 @@
 
 namespace runtime::inline v1::signal {
 
-/// Counts a signal from now on, for the whole process. A descriptor whose reading side becomes ready once more with each
-/// arrival (to be watched with EPOLLET; nobody reads it); it stays open for good, since the handler writes to it.
+/// Counts a signal from now on, for the whole process. A descriptor whose reading side becomes ready once more with
+/// each arrival (to be watched with EPOLLET; nobody reads it); it stays open for good, since the handler writes to it.
 ///
 /// Throws: Error invalid_argument; std::system_error. Thread safety: any thread.
 int count_arrivals(int number);

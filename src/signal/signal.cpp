@@ -12,8 +12,8 @@
 #include "signal/arrivals.hpp"
 
 // Each listener has an epoll set of its own with the one descriptor of its signal in it, edge-triggered: the set is
-// readable from a signal until this listener has looked, whatever the others do, and can be waited for by any driver and
-// by poll(2). The handler knows nothing of listeners, so they may come and go while it runs.
+// readable from a signal until this listener has looked, whatever the others do, and can be waited for by any driver
+// and by poll(2). The handler knows nothing of listeners, so they may come and go while it runs.
 
 namespace runtime::inline v1::signal {
 

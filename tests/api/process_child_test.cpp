@@ -176,9 +176,8 @@ TEST_CASE("a runtime waits for many children at once") {
   checked.rt.block_on([] {
     std::vector<JoinHandle<int>> tasks;
     for (int i = 0; i < 30; ++i) {
-      tasks.push_back(runtime::spawn_local([i] {
-        return shell("exit " + std::to_string(i)).spawn().wait().code().value_or(-1);
-      }));
+      tasks.push_back(
+          runtime::spawn_local([i] { return shell("exit " + std::to_string(i)).spawn().wait().code().value_or(-1); }));
     }
     for (int i = 0; i < 30; ++i) CHECK(tasks[static_cast<std::size_t>(i)].join() == i);
   });

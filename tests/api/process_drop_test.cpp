@@ -1,5 +1,7 @@
 // Children that nobody waits for: none is left as a zombie, and the program's SIGCHLD stays its own.
 
+#include <fcntl.h>
+
 #include <atomic>
 
 #include "process_support.hpp"
@@ -61,6 +63,22 @@ TEST_CASE("children outlive the runtime that has dropped them, and are reaped") 
   wait_for_reaper();
 }
 
+TEST_CASE("a child dropped when there is no descriptor to watch it with is reaped beside the next one") {
+  const Limits limits;
+  const auto sleeper = [] { return Command("sleep").arg("1000").spawn(); };
+  std::optional<Child> first(sleeper()), second(sleeper());
+  const pid_t first_pid = first->id().value_or(0), second_pid = second->id().value_or(0);
+  std::vector<int> taken;
+  for (int fd; (fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0;) taken.push_back(fd);
+  first.reset();
+  for (const int fd : taken) ::close(fd);
+  ::kill(first_pid, SIGKILL);
+  second.reset();
+  ::kill(second_pid, SIGKILL);
+  CHECK(eventually([&] { return !exists(first_pid) && !exists(second_pid); }));
+  wait_for_reaper();
+}
+
 TEST_CASE("an aborted task takes its child along, if it said so") {
   pid_t pid = 0;
   Checked checked;
@@ -80,7 +98,8 @@ TEST_CASE("an aborted task takes its child along, if it said so") {
 
 TEST_CASE("the program's handler of SIGCHLD is left alone, and told") {
   static std::atomic<int> told{0};
-  struct sigaction ours {}, before {}, after {};
+  struct sigaction ours {
+  }, before{}, after{};
   ours.sa_handler = [](int) { ++told; };
   ours.sa_flags = SA_RESTART;
   ::sigaction(SIGCHLD, &ours, &before);
@@ -96,7 +115,8 @@ TEST_CASE("the program's handler of SIGCHLD is left alone, and told") {
 }
 
 TEST_CASE("with SIGCHLD ignored there is no status, and wait() says so") {
-  struct sigaction ignore {}, before {};
+  struct sigaction ignore {
+  }, before{};
   ignore.sa_handler = SIG_IGN;
   ::sigaction(SIGCHLD, &ignore, &before);
   in_both_worlds([] {

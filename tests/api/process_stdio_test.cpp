@@ -72,7 +72,13 @@ TEST_CASE("stdout and stderr are apart") {
 
 TEST_CASE("null is neither read from nor kept") {
   in_both_worlds([] {
-    CHECK(Command("cat").stdin_mode(Stdio::null).stdout_mode(Stdio::null).stderr_mode(Stdio::null).spawn().wait().success());
+    CHECK(Command("cat")
+              .stdin_mode(Stdio::null)
+              .stdout_mode(Stdio::null)
+              .stderr_mode(Stdio::null)
+              .spawn()
+              .wait()
+              .success());
     CHECK(output_of(std::move(shell("readlink /proc/self/fd/0").stdin_mode(Stdio::null))) == "/dev/null\n");
   });
 }
@@ -176,7 +182,8 @@ TEST_CASE("a program is looked for in the PATH that its child gets") {
   std::ofstream(program) << "#!/bin/sh\necho found\n";
   ::chmod(program.c_str(), 0700);
   CHECK(os_error_of([] { Command("runtime-test-program").spawn(); }) == ENOENT);
-  CHECK(output_of(std::move(Command("runtime-test-program").env("PATH", "/no/such:" + std::string(folder)))) == "found\n");
+  CHECK(output_of(std::move(Command("runtime-test-program").env("PATH", "/no/such:" + std::string(folder)))) ==
+        "found\n");
   CHECK(os_error_of([] { Command("sh").env("PATH", "/no/such").spawn(); }) == ENOENT);
   ::unlink(program.c_str());
   ::rmdir(folder);
@@ -209,7 +216,8 @@ TEST_CASE("no signal is blocked or ignored in a child because a thread of ours d
   sigfillset(&all);
   sigdelset(&all, SIGALRM);
   ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  struct sigaction ignore {}, handled {};
+  struct sigaction ignore {
+  }, handled{};
   ignore.sa_handler = SIG_IGN;
   ::sigaction(SIGPIPE, &ignore, &handled);
   const std::string blocked = output_of(std::move(Command("grep").args({"^SigBlk", "/proc/self/status"})));

@@ -154,8 +154,10 @@ TEST_CASE_FIXTURE(PlainFixture, "signals that cannot be listened for are refused
   }
 }
 
-TEST_CASE_FIXTURE(PlainFixture, "a handler is installed once, and one of the program's that comes later is left alone") {
-  struct sigaction ours {}, before {}, after {};
+TEST_CASE_FIXTURE(PlainFixture,
+                  "a handler is installed once, and one of the program's that comes later is left alone") {
+  struct sigaction ours {
+  }, before{}, after{};
   ours.sa_handler = SIG_IGN;
   ::sigaction(SIGUSR2, &ours, &before);
   CHECK((before.sa_handler != SIG_DFL));

@@ -19,9 +19,10 @@ namespace fs {
 /// An open file. Every call that may wait for the disk runs on the blocking pool of the caller's runtime, and parks the
 /// fiber only; a plain thread makes it itself. There is no buffer: what write() has returned for is with the kernel.
 ///
-/// A write that has begun is done, whatever happens to the task or the runtime meanwhile; other calls that begin when the
-/// runtime shuts down throw Errc::shut_down, unless an exception unwinds the fiber: destructors may use files.
-/// A call that is under way cannot be taken back: a fiber that is cancelled waits for its end, and throws Cancelled then.
+/// A write that has begun is done, whatever happens to the task or the runtime meanwhile; other calls that begin when
+/// the runtime shuts down throw Errc::shut_down, unless an exception unwinds the fiber: destructors may use files.
+///
+/// A call that is under way cannot be taken back: a cancelled fiber waits for its end, and throws Cancelled then.
 /// Every function Throws: std::system_error with the call's name; Error shut_down; Cancelled.
 /// Movable. Thread safety: one caller at a time, any thread. Owns: the descriptor, which is O_CLOEXEC.
 class RUNTIME_API File final {
@@ -41,8 +42,8 @@ class RUNTIME_API File final {
   }
   ~File() { close(); }
 
-  /// Reads at most n bytes from the place where the file is; 0: its end, or n is 0. What the kernel has in memory is read
-  /// at once, without the pool.
+  /// Reads at most n bytes from the place where the file is; 0: its end, or n is 0. What the kernel has in memory is
+  /// read at once, without the pool.
   std::size_t read(void* buffer, std::size_t n);
   /// Writes at most n bytes; how many.
   std::size_t write(const void* bytes, std::size_t n);

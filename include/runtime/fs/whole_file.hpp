@@ -35,16 +35,16 @@ inline char* resize_string(void* arg, std::size_t n) noexcept {
 
 }  // namespace detail
 
-/// All of a file, in one go of the blocking pool. Parks: until it is read. Throws: std::system_error; std::bad_alloc; Error
-/// shut_down; Cancelled.
+/// All of a file, in one go of the blocking pool. Parks: until it is read. Throws: std::system_error; std::bad_alloc;
+/// Error shut_down; Cancelled.
 inline std::string read(std::string_view path) {
   std::string bytes;
   detail::read_file(path, {&bytes, &detail::resize_string});
   return bytes;
 }
 
-/// Makes a file of these bytes, or makes them the contents of one that exists. Once begun it is done, also when the runtime
-/// shuts down. Parks, Throws: as File.
+/// Makes a file of these bytes, or makes them the contents of one that exists. Once begun it is done, also when the
+/// runtime shuts down. Parks, Throws: as File.
 inline void write(std::string_view path, std::string_view bytes) { detail::write_file(path, bytes); }
 
 }  // namespace fs

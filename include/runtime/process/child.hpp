@@ -16,9 +16,10 @@ namespace process {
 /// A process that Command::spawn() has started, and our ends of its pipes.
 ///
 /// It belongs to no runtime: wait() parks a fiber of any, and blocks a plain thread. When it goes and the process does
-/// not, the process goes on (unless kill_on_drop(true) was said) and is reaped when it ends, so that no zombie is left. No
-/// handler of SIGCHLD is used, and the program may have its own, as long as that waits for processes of its own only; with
-/// SIGCHLD ignored the kernel keeps no exit status, and wait() says ECHILD.
+/// not, the process goes on (unless kill_on_drop(true) was said) and is reaped when it ends, so that no zombie is left.
+/// No handler of SIGCHLD is used, and the program may have its own, as long as that waits for processes of its own
+/// only; with SIGCHLD ignored the kernel keeps no exit status, and wait() says ECHILD.
+///
 /// Movable, not copyable. One that was moved from may only be assigned to or destroyed.
 /// Thread safety: one thread at a time; fibers of one thread may wait and use each of the pipes at once.
 /// Owns: the pipes; the right to reap the process. See: pidfd_open(2), Linux 5.4.
@@ -28,8 +29,8 @@ class RUNTIME_API Child final {
   Child& operator=(Child&&) noexcept;
   ~Child();
 
-  /// Closes our end of its stdin, so that it does not wait for more, then waits until it has ended. Later calls return the
-  /// same status at once. What it writes into pipes that nobody reads keeps it from ending.
+  /// Closes our end of its stdin, so that it does not wait for more, then waits until it has ended. Later calls return
+  /// the same status at once. What it writes into pipes that nobody reads keeps it from ending.
   ///
   /// Parks: until it has ended. Cancellation: the process goes on, and can be waited for again.
   /// Throws: std::system_error; Error io_disabled; Cancelled.

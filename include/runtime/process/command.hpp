@@ -63,11 +63,11 @@ class RUNTIME_API Command final {
   /// SIGKILL for the process when its Child goes before it has ended. False until said otherwise.
   Command& kill_on_drop(bool kill);
 
-  /// Starts the process. Returns when the new program has taken over; this holds up the thread as long as the kernel needs
-  /// for it.
+  /// Starts the process. Returns when the new program has taken over; this holds up the thread as long as the kernel
+  /// needs for it.
   ///
-  /// Throws: std::system_error naming posix_spawn and the program when it cannot be executed, or the directory cannot be
-  /// entered; pipe2, pidfd_open when descriptors are short, and then no process is left.
+  /// Throws: std::system_error naming posix_spawn and the program when it cannot be executed, or the directory cannot
+  /// be entered; pipe2, pidfd_open when descriptors are short, and then no process is left.
   Child spawn();
 
  private:

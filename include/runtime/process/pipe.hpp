@@ -13,8 +13,9 @@ namespace process {
 
 /// Our end of a child's stdout or stderr. Movable; closed when it goes.
 ///
-/// It belongs to no runtime: each call waits in the runtime of its caller, or blocks a plain thread. Whoever waits in it
-/// while it is closed or destroyed ends with EBADF.
+/// It belongs to no runtime: each call waits in the runtime of its caller, or blocks a plain thread. Whoever waits in
+/// it while it is closed or destroyed ends with EBADF.
+///
 /// Thread safety: one reader at a time. Owns: the descriptor.
 class RUNTIME_API PipeReader final {
  public:

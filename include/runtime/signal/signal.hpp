@@ -13,11 +13,12 @@ namespace signal {
 ///
 /// The first listener of a number installs a handler for the whole process, which replaces what was there and stays for
 /// good: the signal never does again what it does by default. (A program that installs its own later takes it away from
-/// all listeners.) Every listener hears of every signal, on whatever thread and in whatever runtime it waits; signals that
-/// come while it does not wait are one.
+/// all listeners.) Every listener hears of every signal, on whatever thread and in whatever runtime it waits; signals
+/// that come while it does not wait are one. Whoever waits while it is destroyed ends with EBADF.
+///
 /// Movable, not copyable. One that was moved from may only be assigned to or destroyed.
-/// Thread safety: one thread at a time; several listeners on any threads. Whoever waits while it is destroyed ends with
-/// EBADF. Owns: a descriptor; beside it the process has one for each number. See: docs.rs/tokio, tokio::signal::unix.
+/// Thread safety: one thread at a time; several listeners on any threads.
+/// Owns: a descriptor; beside it the process has one for each number. See: docs.rs/tokio, tokio::signal::unix.
 class RUNTIME_API Signal final {
  public:
   /// `number`: SIGHUP and the like, or SIGRTMIN + n.
@@ -46,8 +47,8 @@ class RUNTIME_API Signal final {
   void close() noexcept;
 
   int number_;
-  int fd_ = -1;              // readable when the signal has come
-  std::uint64_t seen_ = 0;   // how many had come at the last look
+  int fd_ = -1;             // readable when the signal has come
+  std::uint64_t seen_ = 0;  // how many had come at the last look
 };
 
 /// Waits for SIGINT: Ctrl-C. A Signal(SIGINT) that lives only as long as the call: between two calls none is heard, and

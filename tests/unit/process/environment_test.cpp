@@ -14,8 +14,9 @@ using Entries = std::vector<std::string>;
 /// The entries of these two names, sorted.
 Entries ours(const Environment& environment) {
   Entries all = environment.entries();
-  all.erase(std::remove_if(all.begin(), all.end(), [](const std::string& entry) { return entry.rfind("RT_TEST_", 0) != 0; }),
-            all.end());
+  all.erase(
+      std::remove_if(all.begin(), all.end(), [](const std::string& entry) { return entry.rfind("RT_TEST_", 0) != 0; }),
+      all.end());
   std::sort(all.begin(), all.end());
   return all;
 }
