@@ -253,6 +253,36 @@ TEST_CASE("a write that waits for the pool survives the shutdown, other queued w
   CHECK_FALSE(was_read);
 }
 
+TEST_CASE("a write that a shutdown without time finds queued is still done") {
+  const Limits limits;
+  const Folder folder;
+  static std::atomic<bool> is_held, go;
+  is_held = go = false;
+  fs::File file = fs::File::create(folder / "file");
+  {
+    LocalRuntime rt = Builder().max_blocking_threads(1).build_local();
+    // The task that is left parked keeps its runtime for good; leak checkers shall know.
+    static auto* kept = new std::vector<Handle>();
+    kept->push_back(rt.handle());
+    rt.block_on([&] {
+      runtime::spawn_blocking([] {
+        is_held = true;
+        while (!go) std::this_thread::sleep_for(1ms);
+      });
+      CHECK(eventually([] { return is_held.load(); }));
+      runtime::spawn_local([&] { file.write_all("late, but not lost"); });
+      settle();
+    });
+    const runtime::ShutdownReport report = rt.shutdown_background();
+    CHECK(report.blocking_cancelled == 0);
+    CHECK(report.blocking_left_running == 2);
+    CHECK(report.tasks_left_parked == 1);
+  }
+  CHECK(fs::read(folder / "file").empty());
+  go = true;
+  CHECK(eventually([&] { return fs::read(folder / "file") == "late, but not lost"; }));
+}
+
 TEST_CASE("a destructor writes while its task is unwound by the shutdown") {
   const Folder folder;
   {
