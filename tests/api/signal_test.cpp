@@ -71,6 +71,22 @@ TEST_CASE_FIXTURE(Fixture, "signals that come while nobody waits are one") {
   });
 }
 
+TEST_CASE_FIXTURE(Fixture, "a listener that waits for the second signal is not disturbed by the first") {
+  rt.block_on([&] {
+    Signal signal(SIGUSR1);
+    ::raise(SIGUSR1);
+    signal.recv();
+    auto waiting = runtime::spawn_local([&] { signal.recv(); });
+    settle();
+    const auto before = rt.metrics().io_ready_count();
+    runtime::sleep_for(5ms);
+    CHECK(rt.metrics().io_ready_count() - before < 4);
+    CHECK_FALSE(waiting.is_finished());
+    ::raise(SIGUSR1);
+    waiting.join();
+  });
+}
+
 TEST_CASE_FIXTURE(Fixture, "every listener hears, and one that goes takes nothing from the others") {
   rt.block_on([] {
     Signal first(SIGUSR1), second(SIGUSR1);
