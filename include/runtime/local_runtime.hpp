@@ -22,7 +22,7 @@ inline namespace v1 {
 struct ShutdownReport {
   std::size_t tasks_cancelled;        // tasks that had not ended when the shutdown began
   std::size_t blocking_cancelled;     // closures that were queued and never ran
-  std::size_t blocking_left_running;  // closures still running when the limit came; their threads go on, detached
+  std::size_t blocking_left_running;  // closures still running, and queued writes of fs, at the limit; they go on
   std::size_t tasks_left_parked;      // tasks still waiting when the limit came; their stacks stay mapped, not unwound
 };
 

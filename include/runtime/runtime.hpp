@@ -8,6 +8,10 @@
 #include <runtime/dump.hpp>
 #include <runtime/error.hpp>
 #include <runtime/export.hpp>
+#include <runtime/fs/file.hpp>
+#include <runtime/fs/metadata.hpp>
+#include <runtime/fs/read_dir.hpp>
+#include <runtime/fs/whole_file.hpp>
 #include <runtime/handle.hpp>
 #include <runtime/histogram_config.hpp>
 #include <runtime/io/buf_reader.hpp>
@@ -29,9 +33,14 @@
 #include <runtime/net/unix_listener.hpp>
 #include <runtime/net/unix_stream.hpp>
 #include <runtime/openmetrics.hpp>
+#include <runtime/process/child.hpp>
+#include <runtime/process/command.hpp>
+#include <runtime/process/exit_status.hpp>
+#include <runtime/process/pipe.hpp>
 #include <runtime/runtime_id.hpp>
 #include <runtime/scope.hpp>
 #include <runtime/select.hpp>
+#include <runtime/signal/signal.hpp>
 #include <runtime/sync/barrier.hpp>
 #include <runtime/sync/broadcast.hpp>
 #include <runtime/sync/condition_variable.hpp>

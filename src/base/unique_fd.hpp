@@ -22,6 +22,8 @@ class UniqueFd final {
   }
 
   int get() const noexcept { return fd_; }
+  /// It is the caller's from now on.
+  int release() noexcept { return std::exchange(fd_, -1); }
 
  private:
   int fd_ = -1;

@@ -7,8 +7,11 @@ class Job {
  public:
   /// Pool thread.
   virtual void run() noexcept = 0;
-  /// Instead of run(), when the pool was closed first. Any thread.
+  /// Instead of run(), when the pool was closed first. Any thread. Never of a mandatory job.
   virtual void cancel() noexcept = 0;
+
+  /// Once it is queued it is run, also when the pool is closed before. Constant while queued.
+  bool is_mandatory = false;
 
  protected:
   ~Job() = default;

@@ -93,15 +93,35 @@ int Pool::submit(Job& job) noexcept {
   return 0;
 }
 
+// The queue without its mandatory jobs, which stay. Where a job is queued there is a thread, and no thread goes before
+// the queue is empty.
+Job* Pool::take_cancellable(State& state) noexcept {
+  Job* job = std::exchange(state.first, nullptr);
+  state.last = nullptr;
+  state.queued = 0;
+  Job* taken = nullptr;
+  for (Job** end = &taken; job != nullptr;) {
+    Job* next = std::exchange(job->next_job_, nullptr);
+    if (job->is_mandatory) {
+      (state.last != nullptr ? state.last->next_job_ : state.first) = job;
+      state.last = job;
+      ++state.queued;
+    } else {
+      *end = job;
+      end = &job->next_job_;
+    }
+    job = next;
+  }
+  return taken;
+}
+
 std::size_t Pool::close() noexcept {
   State& state = *state_;
   Job* job;
   {
     const std::lock_guard lock(state.mutex);
     state.closed = true;
-    job = state.first;
-    state.first = state.last = nullptr;
-    state.queued = 0;
+    job = take_cancellable(state);
     state.work.notify_all();
   }
   std::size_t cancelled = 0;

@@ -49,10 +49,11 @@ class Pool final {
   /// takes the job later.
   [[nodiscard]] int submit(Job& job) noexcept;
 
-  /// No new jobs from now on; queued ones are cancelled. The number of those.
+  /// No new jobs from now on; queued ones are cancelled, but for mandatory ones, which the threads still run. The
+  /// number of those that were cancelled.
   std::size_t close() noexcept;
-  /// Waits until no job runs and the threads have gone. False when the deadline came first; the threads are on their
-  /// own then. After close().
+  /// Waits until no job is queued or runs and the threads have gone. False when the deadline came first; the threads
+  /// are on their own then. After close().
   bool wait_for_threads(base::Nanos deadline) noexcept;
 
   /// One who wants to know when the last thread has gone, and cannot block.
@@ -84,6 +85,7 @@ class Pool final {
 
  private:
   struct State;
+  static Job* take_cancellable(State& state) noexcept;
   static void* thread_main(void* raw) noexcept;
   static void serve(State& state) noexcept;
   static int start_thread(const std::shared_ptr<State>& state) noexcept;

@@ -17,8 +17,10 @@ namespace {
 /// A call that somebody waits for; lives in the waiter's frame.
 class BorrowedCall final : public blocking::Job {
  public:
-  BorrowedCall(task::Task& waiter, void (*fn)(void*) noexcept, void* arg) noexcept
-      : waiter_(waiter), fn_(fn), arg_(arg) {}
+  BorrowedCall(task::Task& waiter, void (*fn)(void*) noexcept, void* arg, bool mandatory) noexcept
+      : waiter_(waiter), fn_(fn), arg_(arg) {
+    is_mandatory = mandatory;
+  }
 
   void run() noexcept override {
     {
@@ -105,11 +107,9 @@ class SharedCall final : public blocking::Job {
   std::atomic<State> state_{kRunning};
 };
 
-}  // namespace
-
-int offload(void (*fn)(void*) noexcept, void* arg) noexcept {
+int run_on_pool(void (*fn)(void*) noexcept, void* arg, bool mandatory) noexcept {
   task::Task& task = *task::parkable();
-  BorrowedCall call(task, fn, arg);
+  BorrowedCall call(task, fn, arg, mandatory);
   if (const int error = context::of(task).pool->submit(call)) return error;
   const task::Waiting waiting(task, task::WaitFor::blocking_job);
   task::park_until_certain(task, [&call] { return call.is_done(); });
@@ -118,6 +118,11 @@ int offload(void (*fn)(void*) noexcept, void* arg) noexcept {
   errno = call.error();
   return 0;
 }
+
+}  // namespace
+
+int offload(void (*fn)(void*) noexcept, void* arg) noexcept { return run_on_pool(fn, arg, false); }
+int offload_mandatory(void (*fn)(void*) noexcept, void* arg) noexcept { return run_on_pool(fn, arg, true); }
 
 int offload_detachable(DetachedJob& job) noexcept {
   task::Task& task = *task::parkable();

@@ -8,6 +8,8 @@ namespace runtime::inline v1::io {
 /// errno of the pool thread after fn is the caller's afterwards.
 /// 0; ECANCELED: the pool is closed and did not run it; another errno: no thread could be created.
 int offload(void (*fn)(void*) noexcept, void* arg) noexcept;
+/// The same for what must not be lost once the pool has taken it: a shutdown does not cancel it while it is queued.
+int offload_mandatory(void (*fn)(void*) noexcept, void* arg) noexcept;
 
 /// Work that can be left behind: it owns all it needs.
 class DetachedJob {

@@ -96,7 +96,8 @@ ShutdownReport Inner::shut_down(Nanos limit) {
   scheduler_.leave_root();
   driver_.close();
   if (limit > 0) wait_for_pool(deadline);
-  report.blocking_left_running = pool_.counts().running;
+  const auto left = pool_.counts();
+  report.blocking_left_running = left.running + left.queued;  // queued: mandatory work, which will run
   scheduler_.failures().give_up_kept();
   scheduler_.failures().tell_cause();
   add_reference();  // for the cells that are still out; the last of them drops it

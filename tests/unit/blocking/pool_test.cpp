@@ -210,6 +210,48 @@ TEST_CASE_FIXTURE(test::LeakCheck,
   CHECK(pool.counts().queued == 0);
 }
 
+TEST_CASE_FIXTURE(test::LeakCheck, "mandatory jobs that are queued when the pool is closed are run, the others not") {
+  PoolOptions options;
+  options.max_threads = 1;
+  Pool pool(options);
+  Gate gate;
+  std::vector<int> order;  // of the one thread
+  TestJob running([&] { gate.pass(); }), queued[3], late;
+  TestJob first([&] { order.push_back(1); }), second([&] { order.push_back(2); });
+  for (TestJob* job : {&first, &second, &late}) job->is_mandatory = true;
+  for (TestJob* job : {&running, &queued[0], &first, &queued[1], &second, &queued[2]}) CHECK(pool.submit(*job) == 0);
+  CHECK(test::eventually([&] { return gate.waiting() == 1; }));
+  CHECK(pool.close() == 3);
+  CHECK(pool.counts().queued == 2);
+  CHECK(pool.submit(late) == ECANCELED);
+  CHECK_FALSE(pool.wait_for_threads(0));
+  gate.open();
+  CHECK(pool.wait_for_threads(deadline_after(20'000 * kMillisecond)));
+  CHECK(order == std::vector<int>{1, 2});
+  for (const TestJob& job : queued) CHECK(job.cancelled);
+  CHECK_FALSE(first.cancelled);
+  CHECK_FALSE(second.cancelled);
+  CHECK_FALSE(late.ran);
+  CHECK(pool.counts().queued == 0);
+}
+
+TEST_CASE_FIXTURE(test::LeakCheck, "a mandatory job of a pool that goes is run") {
+  Gate gate;
+  TestJob running([&] { gate.pass(); }), mandatory;
+  mandatory.is_mandatory = true;
+  PoolOptions options;
+  options.max_threads = 1;
+  {
+    Pool pool(options);
+    CHECK(pool.submit(running) == 0);
+    CHECK(pool.submit(mandatory) == 0);
+    CHECK(test::eventually([&] { return gate.waiting() == 1; }));
+  }
+  CHECK_FALSE(mandatory.ran);
+  gate.open();
+  CHECK(test::eventually([&] { return mandatory.ran.load(); }));
+}
+
 TEST_CASE_FIXTURE(test::LeakCheck, "close sends idle threads away, however long they would have stayed") {
   Pool pool({});
   TestJob job;

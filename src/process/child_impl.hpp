@@ -1,0 +1,26 @@
+#pragma once
+
+#include <memory>
+
+#include <runtime/process/child.hpp>
+
+#include "process/child_process.hpp"
+
+namespace runtime::inline v1::process {
+
+/// Owns: process and pipes.
+class Child::Impl final {
+ public:
+  Impl() = default;
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+  ~Impl();
+
+  std::unique_ptr<ChildProcess> process;  // null until it is spawned
+  PipeWriter in;
+  PipeReader out;
+  PipeReader err;
+  bool kill_on_drop = false;
+};
+
+}  // namespace runtime::inline v1::process
