@@ -5,21 +5,9 @@
 #include <cerrno>
 
 #include "io/wait.hpp"
+#include "posix/lingering.hpp"
 #include "posix/on_pool.hpp"
 #include "posix/patience.hpp"
-
-namespace runtime::inline v1::posix {
-namespace {
-
-/// The kernel holds close() up, for non-blocking sockets too, until the data is out or the time is over.
-bool lingers(int fd) noexcept {
-  linger option{};
-  socklen_t size = sizeof option;
-  return ::getsockopt(fd, SOL_SOCKET, SO_LINGER, &option, &size) == 0 && option.l_onoff != 0 && option.l_linger > 0;
-}
-
-}  // namespace
-}  // namespace runtime::inline v1::posix
 
 namespace io = runtime::io;
 namespace posix = runtime::posix;

@@ -47,11 +47,17 @@ FlagLoan::~FlagLoan() {
   errno = call_errno;
 }
 
+NoLoans::NoLoans() noexcept { lock(); }
+
+NoLoans::~NoLoans() { unlock(); }
+
 bool is_nonblocking(int fd) noexcept {
   const int call_errno = errno;
-  lock();
-  const bool set = flag_of(fd);
-  unlock();
+  bool set;
+  {
+    const NoLoans no_loans;
+    set = flag_of(fd);
+  }
   errno = call_errno;
   return set;
 }

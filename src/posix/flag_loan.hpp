@@ -26,6 +26,16 @@ class FlagLoan final {
   bool lent_;
 };
 
+/// While it lives nothing of the process is on loan: for the program's own looking at, and setting of, flags.
+class NoLoans final {
+ public:
+  NoLoans() noexcept;
+  /// Leaves errno alone.
+  ~NoLoans();
+  NoLoans(const NoLoans&) = delete;
+  NoLoans& operator=(const NoLoans&) = delete;
+};
+
 /// The program has made the descriptor non-blocking.
 bool is_nonblocking(int fd) noexcept;
 

@@ -2,21 +2,12 @@
 
 #include <poll.h>
 
-#include <algorithm>
-
 #include "base/system_error.hpp"
 #include "io/wait.hpp"
 #include "posix/flag_loan.hpp"
 #include "time/now.hpp"
 
 namespace runtime::inline v1::posix {
-namespace {
-
-constexpr base::Nanos kShortestPause = 250'000;
-constexpr base::Nanos kLongestPause = 8'000'000;
-
-}  // namespace
-
 bool Patience::is_shut_for_receiving() const noexcept {
   if (!has_waited_ || time_limit_ == kNoLimit) return false;
   const base::ErrnoKeeper keeper;
@@ -43,13 +34,12 @@ bool Patience::wait() noexcept {
 
 bool Patience::pause() noexcept {
   if (is_refused()) return give_up(EAGAIN);
-  if (pause_ == 0) file_ = file_id_of(fd_);
+  if (pauses_.is_first()) file_ = file_id_of(fd_);
   if (time::now() >= deadline_) {
     timed_out_ = true;
     return give_up(EAGAIN);
   }
-  pause_ = std::clamp(2 * pause_, kShortestPause, kLongestPause);
-  if (io::pause(pause_, deadline_) == io::WaitEnd::cancelled) return give_up(ECANCELED);
+  if (pauses_.next(deadline_) == io::WaitEnd::cancelled) return give_up(ECANCELED);
   // Nobody wakes us here when the descriptor is closed; its number may be another file's by now.
   return file_id_of(fd_) == file_ || give_up(EBADF);
 }

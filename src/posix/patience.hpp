@@ -5,6 +5,7 @@
 
 #include "base/clock.hpp"
 #include "posix/descriptor.hpp"
+#include "posix/pauses.hpp"
 
 namespace runtime::inline v1::posix {
 
@@ -48,8 +49,8 @@ class Patience final {
   bool refused_ = false;
   bool timed_out_ = false;
   base::Nanos deadline_ = base::kForever;
-  base::Nanos pause_ = 0;  // the last one
-  FileId file_{};          // what fd_ was when the pauses began
+  Pauses pauses_;
+  FileId file_{};  // what fd_ was when the pauses began
 };
 
 /// Tries until the kernel has an answer other than "would block", parking in between. EINTR is no answer in a fiber.

@@ -7,18 +7,12 @@
 
 #include "base/clock.hpp"
 #include "io/wait.hpp"
+#include "posix/time_limit.hpp"
 #include "time/now.hpp"
 #include "time/sleep.hpp"
 
 namespace runtime::inline v1::posix {
 namespace {
-
-constexpr base::Nanos kSecond = 1'000'000'000;
-
-base::Nanos nanos_of(const timespec& time) noexcept {
-  if (time.tv_sec >= base::kForever / kSecond) return base::kForever;
-  return time.tv_sec * kSecond + time.tv_nsec;
-}
 
 /// Parks for a time; what is left of it: 0, unless the task was cancelled.
 base::Nanos sleep_parking(base::Nanos duration) noexcept {
@@ -45,7 +39,7 @@ int runtime_nanosleep(const timespec* time, timespec* left) {
     errno = EFAULT;
     return -1;
   }
-  if (time->tv_sec < 0 || time->tv_nsec < 0 || time->tv_nsec >= posix::kSecond) {
+  if (!posix::is_valid(*time)) {
     errno = EINVAL;
     return -1;
   }
