@@ -31,6 +31,7 @@ class NameLookup final : public io::DetachedJob {
   }
 
   void run() noexcept override {
+    errno = 0;
     code_ = ::getnameinfo(reinterpret_cast<const sockaddr*>(&address_), address_size_, host_size_ > 0 ? host_.get() : nullptr,
                           host_size_, service_size_ > 0 ? service_.get() : nullptr, service_size_, flags_);
     errno_ = errno;
@@ -41,7 +42,8 @@ class NameLookup final : public io::DetachedJob {
   int take(char* host, char* service) const noexcept {
     if (code_ == 0 && host_size_ > 0) std::strcpy(host, host_.get());
     if (code_ == 0 && service_size_ > 0) std::strcpy(service, service_.get());
-    if (code_ == EAI_SYSTEM) errno = errno_;
+    // The C library leaves errno behind with other codes, too.
+    if (code_ != 0 && errno_ != 0) errno = errno_;
     return code_;
   }
 
@@ -85,7 +87,7 @@ int runtime_getnameinfo(const sockaddr* address, socklen_t address_size, char* h
   if (!is_fiber || !wants_names || address == nullptr) {
     const int errno_before = errno;
     const int code = ::getnameinfo(address, address_size, host, host_size, service, service_size, flags);
-    if (is_fiber && code != EAI_SYSTEM) errno = errno_before;
+    if (is_fiber && code == 0) errno = errno_before;
     return code;
   }
   posix::NameLookup* lookup = posix::NameLookup::make(address, address_size, host_size, service_size, flags);
@@ -95,8 +97,8 @@ int runtime_getnameinfo(const sockaddr* address, socklen_t address_size, char* h
     errno = refused;
     return EAI_SYSTEM;
   }
+  errno = errno_before;
   const int code = lookup->take(host, service);
-  if (code != EAI_SYSTEM) errno = errno_before;
   lookup->release();
   return code;
 }

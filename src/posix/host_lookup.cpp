@@ -51,7 +51,8 @@ class Lookup final : public io::DetachedJob {
       : question_(question),
         key_(new (std::nothrow) char[question.size + 1]()),
         memory_(new (std::nothrow) char[answer.size + 2 * kAlignment]),
-        size_(answer.size) {
+        size_(answer.size),
+        host_error_(*answer.error) {
     if (key_ == nullptr || memory_ == nullptr) return;
     std::memcpy(key_.get(), question.key, question.size);
     const auto place = [](const void* memory) { return reinterpret_cast<std::uintptr_t>(memory) % kAlignment; };
@@ -84,7 +85,7 @@ class Lookup final : public io::DetachedJob {
   const std::size_t size_;
   hostent entry_{};
   hostent* found_ = nullptr;
-  int host_error_ = 0;
+  int host_error_;  // not written for every answer
   int code_ = 0;
   int errno_ = 0;
 };

@@ -3,8 +3,13 @@
 // Situations that must end the same three times: with the C library's own calls on a plain thread, with ours on a plain
 // thread, and with ours on a fiber. The same means: result, errno, what was done, and how often SIGPIPE came.
 
+#include <fcntl.h>
+#include <netdb.h>
 #include <poll.h>
+#include <sys/epoll.h>
+#include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 
 #include <algorithm>
 #include <functional>
@@ -32,6 +37,40 @@ struct Calls {
   decltype(&runtime_close) close;
   decltype(&runtime_shutdown) shutdown;
   decltype(&runtime_poll) poll;
+  decltype(&runtime_ppoll) ppoll;
+  decltype(&runtime_select) select;
+  decltype(&runtime_pselect) pselect;
+  decltype(&runtime_epoll_wait) epoll_wait;
+  decltype(&runtime_epoll_pwait) epoll_pwait;
+  decltype(&runtime_pread) pread;
+  decltype(&runtime_preadv) preadv;
+  decltype(&runtime_pwrite) pwrite;
+  decltype(&runtime_pwritev) pwritev;
+  decltype(&runtime_open) open;
+  decltype(&runtime_openat) openat;
+  decltype(&runtime_creat) creat;
+  decltype(&runtime_fsync) fsync;
+  decltype(&runtime_fdatasync) fdatasync;
+  decltype(&runtime_dup) dup;
+  decltype(&runtime_dup2) dup2;
+  decltype(&runtime_dup3) dup3;
+  decltype(&runtime_fcntl) fcntl;
+  decltype(&runtime_flock) flock;
+  decltype(&runtime_recvmmsg) recvmmsg;
+  decltype(&runtime_sendmmsg) sendmmsg;
+  decltype(&runtime_waitpid) waitpid;
+  decltype(&runtime_wait) wait;
+  decltype(&runtime_wait4) wait4;
+  decltype(&runtime_waitid) waitid;
+  decltype(&runtime_nanosleep) nanosleep;
+  decltype(&runtime_clock_nanosleep) clock_nanosleep;
+  decltype(&runtime_sleep) sleep;
+  decltype(&runtime_usleep) usleep;
+  decltype(&runtime_getaddrinfo) getaddrinfo;
+  decltype(&runtime_getnameinfo) getnameinfo;
+  decltype(&runtime_gethostbyname_r) gethostbyname_r;
+  decltype(&runtime_gethostbyname2_r) gethostbyname2_r;
+  decltype(&runtime_gethostbyaddr_r) gethostbyaddr_r;
 };
 
 inline const Calls kLibc = {
@@ -52,12 +91,54 @@ inline const Calls kLibc = {
     [](int fd, sockaddr* a, socklen_t* s, int flags) { return ::accept4(fd, a, s, flags); },
     ::close,
     ::shutdown,
-    ::poll};
+    ::poll,
+    ::ppoll,
+    ::select,
+    ::pselect,
+    ::epoll_wait,
+    ::epoll_pwait,
+    ::pread,
+    ::preadv,
+    ::pwrite,
+    ::pwritev,
+    ::open,
+    ::openat,
+    ::creat,
+    ::fsync,
+    ::fdatasync,
+    ::dup,
+    ::dup2,
+    ::dup3,
+    ::fcntl,
+    ::flock,
+    ::recvmmsg,
+    ::sendmmsg,
+    ::waitpid,
+    [](int* status) { return ::wait(status); },
+    [](pid_t pid, int* status, int options, rusage* usage) { return ::wait4(pid, status, options, usage); },
+    ::waitid,
+    ::nanosleep,
+    ::clock_nanosleep,
+    ::sleep,
+    ::usleep,
+    ::getaddrinfo,
+    [](const sockaddr* a, socklen_t s, char* h, socklen_t hs, char* v, socklen_t vs, int flags) {
+      return ::getnameinfo(a, s, h, hs, v, vs, flags);
+    },
+    ::gethostbyname_r,
+    ::gethostbyname2_r,
+    ::gethostbyaddr_r};
 
-inline const Calls kOurs = {runtime_read,    runtime_readv,    runtime_write,    runtime_writev,
-                            runtime_recv,    runtime_recvfrom, runtime_recvmsg,  runtime_send,
-                            runtime_sendto,  runtime_sendmsg,  runtime_connect,  runtime_accept,
-                            runtime_accept4, runtime_close,    runtime_shutdown, runtime_poll};
+inline const Calls kOurs = {
+    runtime_read, runtime_readv, runtime_write, runtime_writev, runtime_recv, runtime_recvfrom,
+    runtime_recvmsg, runtime_send, runtime_sendto, runtime_sendmsg, runtime_connect, runtime_accept,
+    runtime_accept4, runtime_close, runtime_shutdown, runtime_poll, runtime_ppoll, runtime_select,
+    runtime_pselect, runtime_epoll_wait, runtime_epoll_pwait, runtime_pread, runtime_preadv, runtime_pwrite,
+    runtime_pwritev, runtime_open, runtime_openat, runtime_creat, runtime_fsync, runtime_fdatasync,
+    runtime_dup, runtime_dup2, runtime_dup3, runtime_fcntl, runtime_flock, runtime_recvmmsg, runtime_sendmmsg,
+    runtime_waitpid, runtime_wait, runtime_wait4, runtime_waitid, runtime_nanosleep, runtime_clock_nanosleep,
+    runtime_sleep, runtime_usleep, runtime_getaddrinfo, runtime_getnameinfo, runtime_gethostbyname_r,
+    runtime_gethostbyname2_r, runtime_gethostbyaddr_r};
 
 inline volatile std::sig_atomic_t sigpipes = 0;
 

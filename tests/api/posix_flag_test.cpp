@@ -132,3 +132,34 @@ TEST_CASE_FIXTURE(Limits, "a child forked while the flag is lent can still make 
   stop = true;
   borrower.join();
 }
+
+TEST_CASE_FIXTURE(Limits, "runtime_fcntl neither shows a flag on loan nor loses one that the program sets meanwhile") {
+  const std::string path = temporary_pattern() + std::to_string(::getpid());
+  REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+  const Fd fifo(::open(path.c_str(), O_RDWR | O_CLOEXEC));  // of a named one, each read borrows the flag
+  ::unlink(path.c_str());
+  std::atomic<bool> is_over{false};
+  int shown = 0, lost = 0;
+  std::thread program([&] {
+    while (!is_over) {
+      const int flags = runtime_fcntl(fifo, F_GETFL);
+      shown += (flags & O_NONBLOCK) != 0;
+      runtime_fcntl(fifo, F_SETFL, flags | O_NONBLOCK);
+      std::this_thread::yield();
+      lost += (runtime_fcntl(fifo, F_GETFL) & O_NONBLOCK) == 0;
+      runtime_fcntl(fifo, F_SETFL, flags & ~O_NONBLOCK);
+      std::this_thread::yield();
+    }
+  });
+  on_fiber([&] {
+    char byte;
+    for (int i = 0; i < 5000; ++i) {
+      CHECK(::write(fifo, "x", 1) == 1);
+      CHECK(runtime_read(fifo, &byte, 1) == 1);
+    }
+  });
+  is_over = true;
+  program.join();
+  CHECK(shown == 0);
+  CHECK(lost == 0);
+}
