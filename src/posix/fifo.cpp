@@ -67,8 +67,7 @@ int open_fifo(int directory, const char* path, int flags) noexcept {
   const int plain_flags = flags & ~O_CREAT;  // it is there
   Pauses pauses;
   for (;;) {
-    base::UniqueFd fifo(
-        call_on_disk([=] { return ::openat(directory, path, plain_flags | O_NONBLOCK); }));
+    base::UniqueFd fifo(call_on_disk([=] { return ::openat(directory, path, plain_flags | O_NONBLOCK); }));
     if (fifo.get() < 0) {
       const bool lacks_reader = errno == ENXIO && (flags & O_ACCMODE) == O_WRONLY;
       if (!lacks_reader || !pauses.pause()) return -1;

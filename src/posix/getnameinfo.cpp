@@ -32,8 +32,9 @@ class NameLookup final : public io::DetachedJob {
 
   void run() noexcept override {
     errno = 0;
-    code_ = ::getnameinfo(reinterpret_cast<const sockaddr*>(&address_), address_size_, host_size_ > 0 ? host_.get() : nullptr,
-                          host_size_, service_size_ > 0 ? service_.get() : nullptr, service_size_, flags_);
+    code_ = ::getnameinfo(reinterpret_cast<const sockaddr*>(&address_), address_size_,
+                          host_size_ > 0 ? host_.get() : nullptr, host_size_,
+                          service_size_ > 0 ? service_.get() : nullptr, service_size_, flags_);
     errno_ = errno;
   }
   void release() noexcept override { delete this; }
@@ -81,8 +82,8 @@ int runtime_getnameinfo(const sockaddr* address, socklen_t address_size, char* h
                         socklen_t service_size, int flags) {
   if (host == nullptr) host_size = 0;
   if (service == nullptr) service_size = 0;
-  const bool wants_names = (host_size > 0 && (flags & NI_NUMERICHOST) == 0) ||
-                           (service_size > 0 && (flags & NI_NUMERICSERV) == 0);
+  const bool wants_names =
+      (host_size > 0 && (flags & NI_NUMERICHOST) == 0) || (service_size > 0 && (flags & NI_NUMERICSERV) == 0);
   const bool is_fiber = io::begin_call();
   if (!is_fiber || !wants_names || address == nullptr) {
     const int errno_before = errno;

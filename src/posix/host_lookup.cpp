@@ -13,8 +13,8 @@ namespace {
 
 constexpr std::size_t kAlignment = 16;
 
-/// A lookup that may outlive its caller, and therefore borrows nothing. The C library puts an answer into one buffer with
-/// pointers into itself; ours has that buffer's size, and its alignment, so that it has room for exactly as much.
+/// A lookup that may outlive its caller, and therefore borrows nothing. The C library puts an answer into one buffer
+/// with pointers into itself; ours has that buffer's size, and its alignment, so that it has room for exactly as much.
 ///
 /// Owns: a copy of the question, and the answer.
 class Lookup final : public io::DetachedJob {

@@ -56,6 +56,5 @@ int runtime_fcntl(int fd, int command, ...) {
   if (!io::begin_call()) return ::fcntl(fd, command, argument);
   const int without_waiting = command == F_SETLKW ? F_SETLK : F_OFD_SETLK;
   const posix::KeepErrno errno_before;
-  return errno_before.unless_failed(
-      posix::lock_parking(fd, [=] { return ::fcntl(fd, without_waiting, argument); }));
+  return errno_before.unless_failed(posix::lock_parking(fd, [=] { return ::fcntl(fd, without_waiting, argument); }));
 }

@@ -8,8 +8,8 @@
 
 namespace runtime::inline v1::posix {
 
-/// How long to let pass before looking again at what the kernel reports no readiness of: each time a little more, so that
-/// what comes soon is found soon, and a long wait costs little.
+/// How long to let pass before looking again at what the kernel reports no readiness of: each time a little more, so
+/// that what comes soon is found soon, and a long wait costs little.
 ///
 /// Thread safety: the fiber's own.
 class Pauses final {

@@ -34,7 +34,8 @@ SelectSets::SelectSets(int count, fd_set* readable, fd_set* writable, fd_set* ex
     : count_(count), sets_{readable, writable, exceptional} {}
 
 bool SelectSets::keep() noexcept {
-  const int bits = count_ > FD_SETSIZE ? std::min(count_, std::max(size_of_fd_table(), FD_SETSIZE)) : std::max(count_, 0);
+  const int bits =
+      count_ > FD_SETSIZE ? std::min(count_, std::max(size_of_fd_table(), FD_SETSIZE)) : std::max(count_, 0);
   words_ = (static_cast<std::size_t>(bits) + kWordBits - 1) / kWordBits;
   if (words_ > kFewWords) {
     many_.reset(new (std::nothrow) Word[2 * kKinds * words_]);

@@ -1,3 +1,4 @@
+#include <poll.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -36,7 +37,7 @@ class ChildWait final {
     switch (io::wait_fd(watched_, io::kReadable, base::kForever, only_end_ ? base::kForever : kLookAgain)) {
       case io::WaitEnd::ready:
       case io::WaitEnd::timed_out:
-        was_ready_ = only_end_;
+        was_ready_ = has_ended();
         return true;
       case io::WaitEnd::cancelled:
         errno = ECANCELED;
@@ -49,13 +50,20 @@ class ChildWait final {
   }
 
  private:
+  bool has_ended() const noexcept {
+    pollfd look{watched_, POLLIN, 0};
+    return ::poll(&look, 1, 0) == 1;
+  }
+
   const int watched_;
   const bool only_end_;
   bool was_ready_ = false;
   Pauses pauses_;
 };
 
-base::UniqueFd pidfd_of(pid_t pid) noexcept { return base::UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))); }
+base::UniqueFd pidfd_of(pid_t pid) noexcept {
+  return base::UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+}
 
 /// look(): one try with WNOHANG, result 0: nothing yet.
 template <class Look>

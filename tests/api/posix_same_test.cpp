@@ -1,7 +1,7 @@
-// One table for all calls: whatever they are asked, runtime_ says and does what the C library does, on a plain thread and
-// on a fiber. What bytes, messages and connections do at length is in tables of their own (posix_bytes_test and so on).
+// One table for all calls: whatever they are asked, runtime_ says and does what the C library does, on a plain thread
+// and on a fiber. What bytes, messages and connections do at length is in tables of their own (posix_bytes_test and so
+// on).
 
-#include <arpa/inet.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -35,8 +35,8 @@ class BadPage {
   void* page_;
 };
 
-/// A set with room for as many descriptors as the process has a table for, and not a byte more: the kernel needs no more,
-/// whatever count says.
+/// A set with room for as many descriptors as the process has a table for, and not a byte more: the kernel needs no
+/// more, whatever count says.
 class SmallSet {
  public:
   SmallSet() {
@@ -62,17 +62,6 @@ class SmallSet {
   char* end_;
 };
 
-/// A child that ends at once with this status; or waits to be killed.
-pid_t make_child(int status) {
-  const pid_t child = ::fork();
-  REQUIRE(child >= 0);
-  if (child == 0 && status < 0) {
-    for (;;) ::pause();
-  }
-  if (child == 0) ::_exit(status);
-  return child;
-}
-
 Fd make_epoll(int fd, std::uint32_t events) {
   Fd set(::epoll_create1(EPOLL_CLOEXEC));
   epoll_event event{};
@@ -80,11 +69,6 @@ Fd make_epoll(int fd, std::uint32_t events) {
   event.data.fd = 7;
   REQUIRE(::epoll_ctl(set, EPOLL_CTL_ADD, fd, &event) == 0);
   return set;
-}
-
-std::string described(int status) {
-  if (WIFEXITED(status)) return "exit " + std::to_string(WEXITSTATUS(status));
-  return WIFSIGNALED(status) ? "signal " + std::to_string(WTERMSIG(status)) : "other";
 }
 
 /// Which of two descriptors a set holds.
@@ -103,87 +87,88 @@ TEST_CASE_FIXTURE(Limits, "what is no descriptor, or of the wrong kind, is refus
   // Each call on: no descriptor, a pipe's end, a file.
   for (const int which : {0, 1, 2}) {
     table.push_back({"each call on a descriptor that does not suit it", [&bad, which](const Calls& c, Story& s) {
-      const Pair pipe = make_pipe();
-      const Fd file = make_file("abc");
-      const int fd = which == 0 ? kNoFd : which == 1 ? +pipe.b : +file;
-      char byte = 'x';
-      iovec part{&byte, 1};
-      msghdr message{};
-      message.msg_iov = &part;
-      message.msg_iovlen = 1;
-      mmsghdr many{message, 0};
-      const sockaddr_in address = loopback(1);
-      epoll_event event{};
-      s.tell([&] { return c.recv(fd, &byte, 1, 0); });
-      s.tell([&] { return c.recvfrom(fd, &byte, 1, 0, nullptr, nullptr); });
-      s.tell([&] { return c.recvmsg(fd, &message, 0); });
-      s.tell([&] { return c.recvmmsg(fd, &many, 1, 0, nullptr); });
-      s.tell([&] { return c.send(fd, &byte, 1, 0); });
-      s.tell([&] { return c.sendto(fd, &byte, 1, 0, nullptr, 0); });
-      s.tell([&] { return c.sendmsg(fd, &message, 0); });
-      s.tell([&] { return c.sendmmsg(fd, &many, 1, 0); });
-      s.tell([&] { return c.connect(fd, generic(address), sizeof address); });
-      s.tell([&] { return c.accept(fd, nullptr, nullptr); });
-      s.tell([&] { return c.accept4(fd, nullptr, nullptr, 0); });
-      s.tell([&] { return c.shutdown(fd, SHUT_RD); });
-      s.tell([&] { return c.epoll_wait(fd, &event, 1, 0); });
-      s.tell([&] { return c.epoll_pwait(fd, &event, 1, -1, nullptr); });
-      s.tell([&] { return c.pread(fd, &byte, 1, 1); });
-      s << std::string(1, byte);
-      s.tell([&] { return c.preadv(fd, &part, 1, 1); });
-      s.tell([&] { return c.preadv(fd, &part, -1, 1); });
-      s.tell([&] { return c.pread(fd, &byte, 1, -1); });
-      s.tell([&] { return c.preadv(fd, &part, 1, -1); });
-      s.tell([&] { return c.pread(fd, &byte, 1, 100); });
-      s.tell([&] { return c.pread(fd, &byte, 0, 0); });
-      s.tell([&] { return c.pwrite(fd, &byte, 1, 4); });
-      s.tell([&] { return c.pwritev(fd, &part, 1, 5); });
-      s.tell([&] { return c.pwrite(fd, &byte, 1, -1); });
-      s.tell([&] { return c.pwrite(fd, &byte, 0, 0); });
-      s.tell([&] { return c.pread(fd, bad.as<char>(), 1, 0); });
-      s.tell([&] { return c.pwrite(fd, bad.as<char>(), 1, 0); });
-      s.tell([&] { return c.fsync(fd); });
-      s.tell([&] { return c.fdatasync(fd); });
-      s.tell([&] { return c.flock(fd, LOCK_UN); });
-      s.tell([&] { return c.flock(fd, 77); });
-      s.tell([&] { return c.openat(fd, "x", O_RDONLY); });
-      s.tell([&] { return c.fcntl(fd, F_GETFD) & ~FD_CLOEXEC; });
-      s.tell([&] { return c.fcntl(fd, F_GETFL) & O_ACCMODE; });
-      struct flock lock {};
-      lock.l_type = F_RDLCK;
-      s.tell([&] { return c.fcntl(fd, F_SETLKW, &lock); });
-      s.tell([&] { return c.fcntl(fd, F_OFD_SETLKW, &lock); });
-      s.tell([&] { return c.fcntl(fd, 7777, 0); });
-      siginfo_t info{};
-      s.tell([&] { return c.waitid(static_cast<idtype_t>(3), static_cast<id_t>(fd), &info, WEXITED); });
-      s.tell([&] { return c.dup3(fd, fd, 0); });
-      s.tell([&] { return c.dup3(fd, 100, O_APPEND); });
-      s.tell([&] { return c.dup2(fd, -1); });
-      s.tell([&] { return c.dup2(fd, kNoFd + 1); });
-      if (which == 0) s.tell([&] { return c.dup(fd); });
-      if (which == 0) s.tell([&] { return c.close(fd); });
-      s.tell([&] { return c.read(fd, bad.as<char>(), 1); });
-      s.tell([&] { return c.write(fd, bad.as<char>(), 1); });
-      const iovec bad_part{bad.as<char>(), 1};
-      s.tell([&] { return c.readv(fd, &bad_part, 1); });
-      s.tell([&] { return c.writev(fd, &bad_part, 1); });
-    }});
+                       const Pair pipe = make_pipe();
+                       const Fd file = make_file("abc");
+                       const int fd = which == 0 ? kNoFd : which == 1 ? +pipe.b : +file;
+                       char byte = 'x';
+                       iovec part{&byte, 1};
+                       msghdr message{};
+                       message.msg_iov = &part;
+                       message.msg_iovlen = 1;
+                       mmsghdr many{message, 0};
+                       const sockaddr_in address = loopback(1);
+                       epoll_event event{};
+                       s.tell([&] { return c.recv(fd, &byte, 1, 0); });
+                       s.tell([&] { return c.recvfrom(fd, &byte, 1, 0, nullptr, nullptr); });
+                       s.tell([&] { return c.recvmsg(fd, &message, 0); });
+                       s.tell([&] { return c.recvmmsg(fd, &many, 1, 0, nullptr); });
+                       s.tell([&] { return c.send(fd, &byte, 1, 0); });
+                       s.tell([&] { return c.sendto(fd, &byte, 1, 0, nullptr, 0); });
+                       s.tell([&] { return c.sendmsg(fd, &message, 0); });
+                       s.tell([&] { return c.sendmmsg(fd, &many, 1, 0); });
+                       s.tell([&] { return c.connect(fd, generic(address), sizeof address); });
+                       s.tell([&] { return c.accept(fd, nullptr, nullptr); });
+                       s.tell([&] { return c.accept4(fd, nullptr, nullptr, 0); });
+                       s.tell([&] { return c.shutdown(fd, SHUT_RD); });
+                       s.tell([&] { return c.epoll_wait(fd, &event, 1, 0); });
+                       s.tell([&] { return c.epoll_pwait(fd, &event, 1, -1, nullptr); });
+                       s.tell([&] { return c.pread(fd, &byte, 1, 1); });
+                       s << std::string(1, byte);
+                       s.tell([&] { return c.preadv(fd, &part, 1, 1); });
+                       s.tell([&] { return c.preadv(fd, &part, -1, 1); });
+                       s.tell([&] { return c.pread(fd, &byte, 1, -1); });
+                       s.tell([&] { return c.preadv(fd, &part, 1, -1); });
+                       s.tell([&] { return c.pread(fd, &byte, 1, 100); });
+                       s.tell([&] { return c.pread(fd, &byte, 0, 0); });
+                       s.tell([&] { return c.pwrite(fd, &byte, 1, 4); });
+                       s.tell([&] { return c.pwritev(fd, &part, 1, 5); });
+                       s.tell([&] { return c.pwrite(fd, &byte, 1, -1); });
+                       s.tell([&] { return c.pwrite(fd, &byte, 0, 0); });
+                       s.tell([&] { return c.pread(fd, bad.as<char>(), 1, 0); });
+                       s.tell([&] { return c.pwrite(fd, bad.as<char>(), 1, 0); });
+                       s.tell([&] { return c.fsync(fd); });
+                       s.tell([&] { return c.fdatasync(fd); });
+                       s.tell([&] { return c.flock(fd, LOCK_UN); });
+                       s.tell([&] { return c.flock(fd, 77); });
+                       s.tell([&] { return c.openat(fd, "x", O_RDONLY); });
+                       s.tell([&] { return c.fcntl(fd, F_GETFD) & ~FD_CLOEXEC; });
+                       s.tell([&] { return c.fcntl(fd, F_GETFL) & O_ACCMODE; });
+                       struct flock lock {};
+                       lock.l_type = F_RDLCK;
+                       s.tell([&] { return c.fcntl(fd, F_SETLKW, &lock); });
+                       s.tell([&] { return c.fcntl(fd, F_OFD_SETLKW, &lock); });
+                       s.tell([&] { return c.fcntl(fd, 7777, 0); });
+                       siginfo_t info{};
+                       s.tell(
+                           [&] { return c.waitid(static_cast<idtype_t>(3), static_cast<id_t>(fd), &info, WEXITED); });
+                       s.tell([&] { return c.dup3(fd, fd, 0); });
+                       s.tell([&] { return c.dup3(fd, 100, O_APPEND); });
+                       s.tell([&] { return c.dup2(fd, -1); });
+                       s.tell([&] { return c.dup2(fd, kNoFd + 1); });
+                       if (which == 0) s.tell([&] { return c.dup(fd); });
+                       if (which == 0) s.tell([&] { return c.close(fd); });
+                       s.tell([&] { return c.read(fd, bad.as<char>(), 1); });
+                       s.tell([&] { return c.write(fd, bad.as<char>(), 1); });
+                       const iovec bad_part{bad.as<char>(), 1};
+                       s.tell([&] { return c.readv(fd, &bad_part, 1); });
+                       s.tell([&] { return c.writev(fd, &bad_part, 1); });
+                     }});
   }
   table.push_back({"memory that is none", [&bad](const Calls& c, Story& s) {
-    const Pair p = make_sockets();
-    const Fd set = make_epoll(p.a, EPOLLOUT);
-    REQUIRE(::send(p.b, "ab", 2, 0) == 2);
-    s.tell([&] { return c.recv(p.a, bad.as<char>(), 1, 0); });
-    s.tell([&] { return c.send(p.a, bad.as<char>(), 1, 0); });
-    s.tell([&] { return c.poll(bad.as<pollfd>(), 1, -1); });
-    s.tell([&] { return c.ppoll(bad.as<pollfd>(), 1, nullptr, nullptr); });
-    s.tell([&] { return c.epoll_wait(set, bad.as<epoll_event>(), 1, -1); });
-    s.tell([&] { return c.connect(p.a, bad.as<sockaddr>(), sizeof(sockaddr_in)); });
-    s.tell([&] { return c.open(bad.as<char>(), O_RDONLY); });
-    s.tell([&] { return c.recvmmsg(p.a, bad.as<mmsghdr>(), 1, 0, nullptr); });
-    s.tell([&] { return c.sendmmsg(p.a, bad.as<mmsghdr>(), 1, 0); });
-    tell_recv(c, s, p.a, 0);
-  }});
+                     const Pair p = make_sockets();
+                     const Fd set = make_epoll(p.a, EPOLLOUT);
+                     REQUIRE(::send(p.b, "ab", 2, 0) == 2);
+                     s.tell([&] { return c.recv(p.a, bad.as<char>(), 1, 0); });
+                     s.tell([&] { return c.send(p.a, bad.as<char>(), 1, 0); });
+                     s.tell([&] { return c.poll(bad.as<pollfd>(), 1, -1); });
+                     s.tell([&] { return c.ppoll(bad.as<pollfd>(), 1, nullptr, nullptr); });
+                     s.tell([&] { return c.epoll_wait(set, bad.as<epoll_event>(), 1, -1); });
+                     s.tell([&] { return c.connect(p.a, bad.as<sockaddr>(), sizeof(sockaddr_in)); });
+                     s.tell([&] { return c.open(bad.as<char>(), O_RDONLY); });
+                     s.tell([&] { return c.recvmmsg(p.a, bad.as<mmsghdr>(), 1, 0, nullptr); });
+                     s.tell([&] { return c.sendmmsg(p.a, bad.as<mmsghdr>(), 1, 0); });
+                     tell_recv(c, s, p.a, 0);
+                   }});
   compare(table);
 }
 
@@ -348,7 +333,8 @@ TEST_CASE_FIXTURE(Limits, "times") {
 }
 
 TEST_CASE_FIXTURE(Limits, "files: opening, locking, duplicating") {
-  const std::filesystem::path folder = std::filesystem::temp_directory_path() / ("runtime-same-" + std::to_string(::getpid()));
+  const std::filesystem::path folder =
+      std::filesystem::temp_directory_path() / ("runtime-same-" + std::to_string(::getpid()));
   std::filesystem::create_directory(folder);
   compare({
       {"opening",
@@ -447,172 +433,4 @@ TEST_CASE_FIXTURE(Limits, "files: opening, locking, duplicating") {
        }},
   });
   std::filesystem::remove_all(folder);
-}
-
-TEST_CASE_FIXTURE(Limits, "children") {
-  compare({
-      {"none, ended ones, killed ones, and nobody else's",
-       [](const Calls& c, Story& s) {
-         int status = 77;
-         s.tell([&] { return c.waitpid(-1, &status, 0); });
-         s.tell([&] { return c.wait(&status); });
-         s.tell([&] { return c.waitpid(::getpid(), &status, 0); });
-         s.tell([&] { return c.waitpid(1, &status, 0); });
-         s.tell([&] { return c.waitpid(-1, &status, 0x40000); });
-         siginfo_t info{};
-         s.tell([&] { return c.waitid(P_ALL, 0, &info, WEXITED); });
-         s.tell([&] { return c.waitid(P_ALL, 0, &info, 0); });
-         const pid_t stays = make_child(-1);
-         s.tell([&] { return c.waitpid(-1, &status, WNOHANG); });
-         s.tell([&] { return c.waitpid(stays, &status, WNOHANG); });
-         s.tell([&] { return c.waitid(P_PID, static_cast<id_t>(stays), &info, WEXITED | WNOHANG); });
-         s << std::to_string(info.si_pid);
-         for (const int how : {0, 1, 2, 3, 4}) {
-           const pid_t child = make_child(how);
-           rusage usage{};
-           const pid_t found = how == 0   ? c.waitpid(child, &status, 0)
-                               : how == 1 ? c.waitpid(-1, &status, 0)
-                               : how == 2 ? c.waitpid(0, &status, WUNTRACED)
-                               : how == 3 ? c.wait4(child, &status, 0, &usage)
-                                          : c.wait(&status);
-           s << (found == child ? "found" : "other") << described(status);
-         }
-         const pid_t child = make_child(9);
-         s.tell([&] { return c.waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT); });
-         s.tell([&] { return c.waitid(P_PID, static_cast<id_t>(child), &info, WEXITED); });
-         s << (info.si_pid == child ? "found" : "other") << std::to_string(info.si_status) << std::to_string(info.si_code);
-         s.tell([&] { return c.waitpid(-::getpgrp(), &status, WNOHANG); });
-         s.tell([&] { return c.waitpid(-999'999, &status, 0); });
-         ::kill(stays, SIGSTOP);
-         s << (c.waitpid(stays, &status, WUNTRACED) == stays && WIFSTOPPED(status) ? "stopped" : "other");
-         ::kill(stays, SIGKILL);
-         s << (c.waitpid(stays, nullptr, 0) == stays ? "found" : "other");
-       }},
-  });
-}
-
-TEST_CASE_FIXTURE(Limits, "names") {
-  const auto tell_host = [](Story& s, auto call) {
-    hostent entry{}, *found = nullptr;
-    std::vector<char> buffer(4096);
-    for (const std::size_t size : {buffer.size(), std::size_t{8}}) {
-      int host_error = 77;
-      const int code = call(&entry, buffer.data(), size, &found, &host_error);
-      s << (code == 0 ? "0" : ::strerrorname_np(code)) << std::to_string(host_error);
-      if (found == nullptr) continue;
-      s << found->h_name << std::to_string(found->h_addrtype);
-      char text[INET6_ADDRSTRLEN];
-      for (char** next = found->h_addr_list; *next != nullptr; ++next) {
-        const char* start = *next;
-        s << (start >= buffer.data() && start < buffer.data() + buffer.size() ? "inside" : "outside");
-        s << ::inet_ntop(found->h_addrtype, start, text, sizeof text);
-      }
-      for (char** next = found->h_aliases; *next != nullptr; ++next) s << *next;
-    }
-  };
-  compare({
-      {"hosts by name and by address",
-       [&](const Calls& c, Story& s) {
-         for (const char* name : {"localhost", "127.0.0.1", "::1", "no such host.invalid", ""}) {
-           tell_host(s, [&](auto... into) { return c.gethostbyname_r(name, into...); });
-           tell_host(s, [&](auto... into) { return c.gethostbyname2_r(name, AF_INET6, into...); });
-         }
-         tell_host(s, [&](auto... into) { return c.gethostbyname2_r("localhost", 77, into...); });
-         const in_addr address{htonl(INADDR_LOOPBACK)};
-         tell_host(s, [&](auto... into) { return c.gethostbyaddr_r(&address, sizeof address, AF_INET, into...); });
-         tell_host(s, [&](auto... into) { return c.gethostbyaddr_r(&address, 3, AF_INET, into...); });
-       }},
-      {"getnameinfo and getaddrinfo",
-       [](const Calls& c, Story& s) {
-         const sockaddr_in address = loopback(htons(htons(80)));
-         char host[64], service[64];
-         for (const int flags : {0, NI_NUMERICHOST | NI_NUMERICSERV, NI_NUMERICHOST, NI_NAMEREQD, NI_DGRAM, 1 << 20}) {
-           for (const socklen_t size : {64u, 2u, 0u}) {
-             host[0] = service[0] = '\0';
-             const auto both = [&] {
-               return c.getnameinfo(generic(address), sizeof address, host, size, service, size, flags);
-             };
-             s.tell(both);
-             if (size == 64) s << host << service;
-           }
-           s.tell([&] { return c.getnameinfo(generic(address), 3, host, 64, nullptr, 0, flags); });
-           s.tell([&] { return c.getnameinfo(generic(address), sizeof address, nullptr, 0, service, 64, flags); });
-         }
-         for (const char* name : {"127.0.0.1", "localhost", "no such host.invalid"}) {
-           addrinfo hints{}, *found = nullptr;
-           hints.ai_family = AF_INET;
-           hints.ai_socktype = SOCK_STREAM;
-           s << std::to_string(c.getaddrinfo(name, "80", &hints, &found));
-           if (found == nullptr) continue;
-           s << std::to_string(reinterpret_cast<const sockaddr_in*>(found->ai_addr)->sin_addr.s_addr);
-           ::freeaddrinfo(found);
-         }
-       }},
-  });
-}
-
-TEST_CASE_FIXTURE(Limits, "many messages in one call") {
-  const auto tell_messages = [](const Calls& c, Story& s, int fd, unsigned count, int flags, timespec* limit) {
-    std::array<std::array<char, 4>, 4> room{};
-    std::array<iovec, 4> parts{};
-    std::array<mmsghdr, 4> messages{};
-    for (std::size_t i = 0; i < 4; ++i) {
-      parts[i] = {room[i].data(), 4};
-      messages[i].msg_hdr.msg_iov = &parts[i];
-      messages[i].msg_hdr.msg_iovlen = 1;
-    }
-    const ssize_t n = s.tell([&] { return c.recvmmsg(fd, messages.data(), count, flags, limit); });
-    for (std::size_t i = 0; static_cast<ssize_t>(i) < n; ++i) {
-      s << bytes(room[i].data(), messages[i].msg_len) << std::to_string(messages[i].msg_hdr.msg_flags);
-    }
-  };
-  const auto tell_sending = [](const Calls& c, Story& s, int fd, std::vector<std::string> texts, int flags) {
-    std::vector<iovec> parts(texts.size());
-    std::vector<mmsghdr> messages(texts.size());
-    for (std::size_t i = 0; i < texts.size(); ++i) {
-      parts[i] = {texts[i].data(), texts[i].size()};
-      messages[i].msg_hdr.msg_iov = &parts[i];
-      messages[i].msg_hdr.msg_iovlen = 1;
-    }
-    const auto count = static_cast<unsigned>(texts.size());
-    s.tell([&] { return c.sendmmsg(fd, messages.data(), count, flags); });
-    for (const mmsghdr& message : messages) s << std::to_string(message.msg_len);
-  };
-  compare({
-      {"datagrams and streams, limits, and no messages",
-       [&](const Calls& c, Story& s) {
-         for (const int type : {SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM}) {
-           const Pair p = make_sockets(type);
-           tell_sending(c, s, p.b, {"ab", "cdefgh", "", "i"}, 0);
-           tell_messages(c, s, p.a, 0, 0, nullptr);
-           tell_messages(c, s, p.a, 2, 0, nullptr);
-           tell_messages(c, s, p.a, 4, MSG_WAITFORONE, nullptr);
-           tell_messages(c, s, p.a, 4, MSG_DONTWAIT, nullptr);
-           set_time_limit(p.a, SO_RCVTIMEO, 2ms);
-           tell_messages(c, s, p.a, 2, 0, nullptr);
-           tell_sending(c, s, p.b, {"ab"}, 0);
-           tell_messages(c, s, p.a, 2, type == SOCK_STREAM ? MSG_WAITALL : 0, nullptr);
-           timespec limit{0, 0};
-           tell_sending(c, s, p.b, {"ab"}, 0);
-           tell_messages(c, s, p.a, 2, 0, &limit);
-           limit.tv_nsec = -1;
-           tell_messages(c, s, p.a, 2, 0, &limit);
-         }
-       }},
-      {"a full socket, one of nobody, one that is shut",
-       [&](const Calls& c, Story& s) {
-         Pair p = make_sockets();
-         fill(p.b);
-         tell_sending(c, s, p.b, {"ab", "cd"}, MSG_DONTWAIT);
-         set_time_limit(p.b, SO_SNDTIMEO, 2ms);
-         tell_sending(c, s, p.b, {"ab", "cd"}, 0);
-         p.a.reset();
-         tell_sending(c, s, p.b, {"ab", "cd"}, 0);
-         tell_sending(c, s, p.b, {"ab", "cd"}, MSG_NOSIGNAL);
-         tell_sending(c, s, make_udp(), {"ab"}, 0);
-         const Pair shut = make_sockets(SOCK_DGRAM);
-         ::shutdown(shut.a, SHUT_RD);
-         tell_messages(c, s, shut.a, 2, 0, nullptr);
-       }},
-  });
 }

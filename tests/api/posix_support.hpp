@@ -15,6 +15,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -247,5 +248,31 @@ inline void settle() {
     runtime::sleep_for(500us);
   }
 }
+
+/// Parks in the call, of which nothing comes until `cause` is there.
+inline Said parked(std::function<ssize_t()> call, std::function<void()> cause) {
+  return on_fiber([&] {
+    auto waiter = runtime::spawn_local([&] { return say(call); });
+    settle();
+    CHECK_FALSE(waiter.is_finished());
+    cause();
+    return waiter.join();
+  });
+}
+
+/// The same, aborted while it is parked; the call must not throw.
+inline Said aborted(std::function<ssize_t()> call) {
+  Said said{0, 0};
+  on_fiber([&] {
+    auto waiter = runtime::spawn_local([&] { said = say(call); });
+    settle();
+    CHECK_FALSE(waiter.is_finished());
+    waiter.abort();
+    waiter.join();
+  });
+  return said;
+}
+
+inline void put(int fd) { CHECK(::write(fd, "x", 1) == 1); }
 
 }  // namespace posix_test

@@ -1,15 +1,10 @@
-// The calls that wait for several descriptors, children, locks, FIFOs and clocks: on a fiber they park until what they
-// wait for comes, end with ECANCELED when the task is aborted, and with EBADF when the descriptor is closed or replaced.
+// The calls that wait for several descriptors: on a fiber they park until one is ready, end with ECANCELED when the
+// task is aborted, and with EBADF when a descriptor is closed or replaced. Signal masks.
 
-#include <netdb.h>
 #include <sys/epoll.h>
-#include <sys/file.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 
 #include <csignal>
-#include <functional>
 #include <thread>
 
 #include "posix_support.hpp"
@@ -17,32 +12,6 @@
 using namespace posix_test;
 
 namespace {
-
-/// Parks in the call, of which nothing comes until `cause` is there.
-Said parked(std::function<ssize_t()> call, std::function<void()> cause) {
-  return on_fiber([&] {
-    auto waiter = runtime::spawn_local([&] { return say(call); });
-    settle();
-    CHECK_FALSE(waiter.is_finished());
-    cause();
-    return waiter.join();
-  });
-}
-
-/// The same, aborted while it is parked; the call must not throw.
-Said aborted(std::function<ssize_t()> call) {
-  Said said{0, 0};
-  on_fiber([&] {
-    auto waiter = runtime::spawn_local([&] { said = say(call); });
-    settle();
-    CHECK_FALSE(waiter.is_finished());
-    waiter.abort();
-    waiter.join();
-  });
-  return said;
-}
-
-void put(int fd) { CHECK(::write(fd, "x", 1) == 1); }
 
 Fd make_epoll(int fd, std::uint32_t events = EPOLLIN) {
   Fd set(::epoll_create1(EPOLL_CLOEXEC));
@@ -58,30 +27,6 @@ fd_set set_of(int fd) {
   FD_SET(fd, &set);
   return set;
 }
-
-/// A child that lives until it is killed.
-pid_t make_child() {
-  const pid_t child = ::fork();
-  REQUIRE(child >= 0);
-  if (child == 0) {
-    for (;;) ::pause();
-  }
-  return child;
-}
-
-void kill_child(pid_t child) { CHECK(::kill(child, SIGKILL) == 0); }
-
-/// A named file of its own, in a folder that goes with it.
-struct Place {
-  Place() {
-    std::string pattern = temporary_pattern();
-    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-    folder = pattern;
-    path = folder / "place";
-  }
-  ~Place() { std::filesystem::remove_all(folder); }
-  std::filesystem::path folder, path;
-};
 
 volatile std::sig_atomic_t handled = 0;
 
@@ -125,12 +70,18 @@ TEST_CASE_FIXTURE(Limits, "each of the waits for several descriptors wakes when 
     epoll_event event{};
     const auto wait = [&]() -> ssize_t {
       switch (which) {
-        case 0: return runtime_ppoll(fds, 2, nullptr, nullptr);
-        case 1: return runtime_select(FD_SETSIZE, &in, nullptr, &except, nullptr);
-        case 2: return runtime_pselect(FD_SETSIZE, &in, nullptr, &except, nullptr, nullptr);
-        case 3: return runtime_epoll_wait(set, &event, 1, -1);
-        case 4: return runtime_epoll_wait(outer, &event, 1, -1);
-        default: return runtime_epoll_pwait(set, &event, 1, 1'000'000, nullptr);
+        case 0:
+          return runtime_ppoll(fds, 2, nullptr, nullptr);
+        case 1:
+          return runtime_select(FD_SETSIZE, &in, nullptr, &except, nullptr);
+        case 2:
+          return runtime_pselect(FD_SETSIZE, &in, nullptr, &except, nullptr, nullptr);
+        case 3:
+          return runtime_epoll_wait(set, &event, 1, -1);
+        case 4:
+          return runtime_epoll_wait(outer, &event, 1, -1);
+        default:
+          return runtime_epoll_pwait(set, &event, 1, 1'000'000, nullptr);
       }
     };
     CHECK(aborted(wait) == failed(ECANCELED));
@@ -248,14 +199,20 @@ TEST_CASE_FIXTURE(Limits, "a mask that lets a blocked signal through: its handle
   // Without a mask it stays blocked.
   const Pair p = make_sockets();
   ::raise(SIGUSR1);
-  CHECK(parked([&] { pollfd fd{p.a, POLLIN, 0}; return runtime_ppoll(&fd, 1, nullptr, nullptr); }, [&] { put(p.b); }) == done(1));
+  CHECK(parked(
+            [&] {
+              pollfd fd{p.a, POLLIN, 0};
+              return runtime_ppoll(&fd, 1, nullptr, nullptr);
+            },
+            [&] { put(p.b); }) == done(1));
   CHECK(handled == 2);
   const timespec none{0, 0};
   CHECK(on_fiber([&] { return say([&] { return runtime_ppoll(nullptr, 0, &none, &blocked.none); }); }) == done(0));
   CHECK(handled == 3);
 }
 
-TEST_CASE_FIXTURE(Limits, "closing, and becoming the target of dup2 or dup3, ends the waits with EBADF, from any thread") {
+TEST_CASE_FIXTURE(Limits,
+                  "closing, and becoming the target of dup2 or dup3, ends the waits with EBADF, from any thread") {
   const Pair other = make_pipe();
   for (const int how : {0, 1, 2, 3}) {
     for (const int which : {0, 1, 2, 3}) {
@@ -302,196 +259,48 @@ TEST_CASE_FIXTURE(Limits, "a dup2 that does nothing disturbs nobody") {
   CHECK(parked([&] { return runtime_read(p.a, &byte, 1); }, end) == done(1));
 }
 
-TEST_CASE_FIXTURE(Limits, "children: one, any, of a group, traced stops not needed; others are left alone") {
-  for (const int which : {0, 1, 2, 3, 4, 5}) {
-    CAPTURE(which);
-    const pid_t child = make_child(), bystander = make_child();
-    ::setpgid(child, child);
-    siginfo_t info{};
-    int status = 0;
-    const auto wait = [&]() -> ssize_t {
-      switch (which) {
-        case 0: return runtime_waitpid(child, &status, 0);
-        case 1: return runtime_waitpid(-1, &status, 0);
-        case 2: return runtime_waitpid(-child, &status, 0);
-        case 3: return runtime_waitpid(child, &status, WUNTRACED);
-        case 4: return runtime_waitid(P_PID, static_cast<id_t>(child), &info, WEXITED);
-        default: return runtime_waitid(P_PGID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT);
-      }
-    };
-    CHECK(aborted(wait) == failed(ECANCELED));
-    const Said said = parked(wait, [&] { kill_child(child); });
-    CHECK(said == done(which < 4 ? child : 0));
-    if (which < 4) CHECK((WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL));
-    if (which >= 4) CHECK(info.si_pid == child);
-    CHECK(::waitpid(child, nullptr, WNOHANG) == (which == 5 ? child : -1));
-    kill_child(bystander);
-    CHECK(::waitpid(bystander, nullptr, 0) == bystander);
-  }
-}
-
-TEST_CASE_FIXTURE(Limits, "a child that somebody else reaps is ECHILD; a stop is reported to who asks for it") {
-  const pid_t child = make_child();
-  int status = 0;
-  const auto stop = [&] { CHECK(::kill(child, SIGSTOP) == 0); };
-  CHECK(parked([&] { return runtime_waitpid(child, &status, WUNTRACED); }, stop) == done(child));
-  CHECK(WIFSTOPPED(status));
-  const auto reap = [&] {
-    kill_child(child);
-    CHECK(::waitpid(child, nullptr, 0) == child);
-  };
-  CHECK(parked([&] { return runtime_waitpid(child, &status, 0); }, reap) == failed(ECHILD));
-}
-
-TEST_CASE_FIXTURE(Limits, "locks are waited for, and the wait can be cancelled") {
-  const Place place;
-  const Fd one(::open(place.path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)), two(::open(place.path.c_str(), O_RDWR | O_CLOEXEC));
-  const auto whole = [&] { return runtime_flock(two, LOCK_EX); };
-  REQUIRE(::flock(one, LOCK_EX) == 0);
-  CHECK(aborted(whole) == failed(ECANCELED));
-  CHECK(parked(whole, [&] { CHECK(runtime_flock(one, LOCK_UN) == 0); }) == done(0));
-  CHECK(::flock(one, LOCK_EX | LOCK_NB) == -1);
-
-  struct flock lock {};
-  lock.l_type = F_WRLCK;
-  REQUIRE(::fcntl(one, F_OFD_SETLK, &lock) == 0);
-  const auto range = [&] { return runtime_fcntl(two, F_OFD_SETLKW, &lock); };
-  const auto process = [&] { return runtime_fcntl(two, F_SETLKW, &lock); };
-  CHECK(aborted(range) == failed(ECANCELED));
-  CHECK(aborted(process) == failed(ECANCELED));
-  const auto unlock = [&] {
-    struct flock off {};
-    off.l_type = F_UNLCK;
-    CHECK(runtime_fcntl(one, F_OFD_SETLKW, &off) == 0);
-  };
-  CHECK(parked(process, unlock) == done(0));
-}
-
-TEST_CASE_FIXTURE(Limits, "a FIFO opens when both ends are there, whoever comes first, and with any pool") {
-  const Place place;
-  const char* path = place.path.c_str();
-  REQUIRE(::mkfifo(path, 0600) == 0);
-  const auto read_end = [&] { return runtime_open(path, O_RDONLY | O_CLOEXEC); };
-  const auto write_end = [&] { return runtime_open(path, O_WRONLY | O_CLOEXEC); };
-  CHECK(aborted(read_end) == failed(ECANCELED));
-  CHECK(aborted(write_end) == failed(ECANCELED));
-  for (const bool reader_first : {true, false}) {
-    CAPTURE(reader_first);
-    for (const bool by_thread : {false, true}) {  // the other end: a fiber, or a plain thread in a blocking open()
-      CAPTURE(by_thread);
-      runtime::LocalRuntime rt = runtime::Builder().max_blocking_threads(1).build_local();
-      rt.block_on([&] {
-        auto first = runtime::spawn_local([&] { return reader_first ? read_end() : write_end(); });
-        settle();
-        CHECK_FALSE(first.is_finished());
-        int fd = -1;
-        std::thread thread;
-        if (by_thread) {
-          thread = std::thread([&] { fd = ::open(path, (reader_first ? O_WRONLY : O_RDONLY) | O_CLOEXEC); });
-        } else {
-          fd = reader_first ? write_end() : read_end();
-        }
-        const Fd one(first.join());
-        if (by_thread) thread.join();
-        const Fd two(fd);
-        CHECK_FALSE(is_nonblocking(one));
-        CHECK_FALSE(is_nonblocking(two));
-        put(reader_first ? two : one);
-        char byte;
-        CHECK(runtime_read(reader_first ? one : two, &byte, 1) == 1);
-      });
-    }
-  }
-  // A writer that has come and gone again has been there.
-  CHECK(parked([&] { const Fd fd(read_end()); return fd >= 0; }, [&] { ::close(::open(path, O_WRONLY)); }) == done(1));
-}
-
-TEST_CASE_FIXTURE(Limits, "sleeping until a moment can be cancelled, and tells the code and what is left") {
-  timespec moment{}, left{7, 7};
-  for (const clockid_t clock : {CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_BOOTTIME}) {
-    CAPTURE(clock);
-    ::clock_gettime(clock, &moment);
-    moment.tv_sec += 1000;
-    CHECK(aborted([&] { return runtime_clock_nanosleep(clock, TIMER_ABSTIME, &moment, &left); }) == done(ECANCELED));
-    CHECK(left.tv_sec == 7);
-    const timespec time{100, 0};
-    timespec rest{};
-    CHECK(aborted([&] { return runtime_clock_nanosleep(clock, 0, &time, &rest); }) == done(ECANCELED));
-    CHECK(rest.tv_sec >= 60);
-    CHECK(rest.tv_sec < 100);
-  }
-}
-
-TEST_CASE_FIXTURE(Limits, "lookups on a busy pool are left behind; files are not begun in a cancelled task") {
-  const Fd file = make_temporary_file();
-  runtime::LocalRuntime rt = runtime::Builder().max_blocking_threads(1).build_local();
-  const Pair gate = make_pipe();
-  rt.block_on([&] {
-    auto busy = runtime::spawn_blocking([&] {
-      char byte;
-      return ::read(gate.a, &byte, 1);
-    });
-    const sockaddr_in address = loopback();
-    char host[64], buffer[1024];
-    hostent entry{}, *found = &entry;
-    int host_error = 0;
-    Said named{}, looked_up{}, opened{};
-    auto naming = runtime::spawn_local([&] {
-      named = say([&] { return runtime_getnameinfo(generic(address), sizeof address, host, 64, nullptr, 0, 0); });
-    });
-    auto looking = runtime::spawn_local([&] {
-      looked_up = say([&] { return runtime_gethostbyname_r("localhost", &entry, buffer, 1024, &found, &host_error); });
-      opened = say([] { return runtime_open("/dev/null", O_RDONLY); });
-      CHECK(say([&] { return runtime_fsync(file); }) == failed(ECANCELED));
-    });
+TEST_CASE_FIXTURE(Limits, "a dump says what each of them waits for, and each costs a unit of the budget") {
+  const Pair p = make_sockets();
+  const Fd set = make_epoll(p.a);
+  on_fiber([&] {
+    fd_set in = set_of(p.a);
+    pollfd fd{p.a, POLLIN, 0};
+    epoll_event event{};
+    const timespec time{1000, 0};
+    auto polling = runtime::spawn_local([&] { return runtime_ppoll(&fd, 1, nullptr, nullptr); });
+    auto selecting = runtime::spawn_local([&] { return runtime_select(p.a + 1, &in, nullptr, nullptr, nullptr); });
+    auto taking = runtime::spawn_local([&] { return runtime_epoll_wait(set, &event, 1, -1); });
+    auto sleeping = runtime::spawn_local([&] { return runtime_clock_nanosleep(CLOCK_MONOTONIC, 0, &time, nullptr); });
     settle();
-    naming.abort();
-    looking.abort();
-    naming.join();
-    looking.join();
-    CHECK(named == Said{EAI_SYSTEM, ECANCELED});
-    CHECK(looked_up == Said{ECANCELED, ECANCELED});
-    CHECK(found == nullptr);
-    CHECK(host_error == NETDB_INTERNAL);
-    CHECK(opened == failed(ECANCELED));
-    put(gate.b);
-    CHECK(busy.join() == 1);
-  });
-}
+    const std::string text = runtime::Handle::current().dump().to_text();
+    const auto count = [&text](const std::string& what) {
+      int found = 0;
+      for (std::size_t at = 0; (at = text.find(what, at)) != std::string::npos; ++at) ++found;
+      return found;
+    };
+    CHECK(count("waits for descriptor " + std::to_string(p.a) + " (readable)") == 2);
+    CHECK(count("waits for descriptor " + std::to_string(set) + " (readable)") == 1);
+    CHECK(count("waits for timer") >= 1);
+    sleeping.abort();
+    CHECK(sleeping.join() == ECANCELED);
+    put(p.b);
+    CHECK(polling.join() == 1);
+    CHECK(selecting.join() == 1);
+    CHECK(taking.join() == 1);
 
-TEST_CASE_FIXTURE(Limits, "several messages: waited for until all have come, sent until all are out, short when cancelled") {
-  const Pair p = make_sockets(SOCK_SEQPACKET);
-  char room[3][8];
-  iovec parts[3];
-  mmsghdr messages[3]{};
-  for (int i = 0; i < 3; ++i) {
-    parts[i] = {room[i], 8};
-    messages[i].msg_hdr.msg_iov = &parts[i];
-    messages[i].msg_hdr.msg_iovlen = 1;
-  }
-  const auto receive = [&] { return runtime_recvmmsg(p.a, messages, 3, 0, nullptr); };
-  put(p.b);
-  CHECK(aborted(receive) == done(1));
-  CHECK(aborted(receive) == failed(ECANCELED));
-  put(p.b);
-  CHECK(parked(receive, [&] { put(p.b), put(p.b); }) == done(3));
-  CHECK(messages[2].msg_len == 1);
-
-  const Pair stream = make_sockets();
-  std::string text(1 << 20, 'x');
-  for (iovec& part : parts) part = {text.data(), text.size()};
-  const auto send = [&] { return runtime_sendmmsg(stream.a, messages, 3, 0); };
-  std::size_t received = 0;
-  const auto drain = [&] {
-    std::vector<char> bytes(1 << 20);
-    while (received < 3 * text.size()) {
-      const ssize_t n = runtime_read(stream.b, bytes.data(), bytes.size());
-      REQUIRE(n > 0);
-      received += static_cast<std::size_t>(n);
+    // All are ready now, and none of them waits; a timer has its turn all the same.
+    for (const int which : {0, 1, 2}) {
+      bool has_fired = false;
+      auto timer = runtime::spawn_local([&] {
+        runtime::sleep_for(1ms);
+        has_fired = true;
+      });
+      while (!has_fired) {
+        if (which == 0) REQUIRE(runtime_ppoll(&fd, 1, nullptr, nullptr) == 1);
+        if (which == 1) REQUIRE(runtime_select(p.a + 1, &in, nullptr, nullptr, nullptr) == 1);
+        if (which == 2) REQUIRE(runtime_epoll_wait(set, &event, 1, -1) == 1);
+      }
+      timer.join();
     }
-  };
-  CHECK(parked(send, drain) == done(3));
-  CHECK(messages[2].msg_len == text.size());
-  fill(stream.a);
-  CHECK(aborted(send) == failed(ECANCELED));
+  });
 }

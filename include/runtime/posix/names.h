@@ -34,8 +34,8 @@ RUNTIME_API int runtime_getaddrinfo(const char* node, const char* service, const
 RUNTIME_API int runtime_getnameinfo(const struct sockaddr* address, socklen_t address_size, char* host,
                                     socklen_t host_size, char* service, socklen_t service_size, int flags);
 
-/* Looks a host up by its name: 0 and *found, which is null when there is none, or an error number. *found is entry, whose
- * pointers point into buffer; ERANGE: the buffer is too small. *host_error is what h_errno would be.
+/* Looks a host up by its name: 0 and *found, which is null when there is none, or an error number. *found is entry,
+ * whose pointers point into buffer; ERANGE: the buffer is too small. *host_error is what h_errno would be.
  *
  * Numeric names are answered at once; all else is looked up on the blocking pool.
  * Parks: until the answer is there.

@@ -22,9 +22,9 @@ RUNTIME_API int runtime_nanosleep(const struct timespec* time, struct timespec* 
 
 /* Waits for a time, or with TIMER_ABSTIME until one, and returns 0 or an error number; errno is left alone.
  *
- * CLOCK_MONOTONIC and all relative times are on the clock of the runtime. Until a moment of CLOCK_REALTIME or
- * CLOCK_BOOTTIME the call waits by that clock, also when somebody sets it; in a runtime whose clock is paused as long as
- * it is until then at the beginning. Other clocks: on the blocking pool.
+ * CLOCK_MONOTONIC, and relative times of CLOCK_REALTIME, are on the clock of the runtime. Until a moment of
+ * CLOCK_REALTIME, and by CLOCK_BOOTTIME, the call waits by that clock, also when somebody sets it; in a runtime whose
+ * clock was paused, as long as it is until then at the beginning. Other clocks: on the blocking pool.
  * Cancellation: ECANCELED, and for a relative time what was left, in *left if left is not null. On the pool it is only
  * seen before the wait begins.
  * See: clock_nanosleep(3p) */
