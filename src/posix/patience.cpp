@@ -3,6 +3,7 @@
 #include <poll.h>
 
 #include "base/system_error.hpp"
+#include "io/poll_events.hpp"
 #include "io/wait.hpp"
 #include "posix/flag_loan.hpp"
 #include "time/now.hpp"
@@ -15,8 +16,17 @@ bool Patience::is_shut_for_receiving() const noexcept {
   return ::poll(&look, 1, 0) == 1 && (look.revents & POLLRDHUP) != 0;
 }
 
+// What a socket's error queue holds is reported as readiness until somebody reads it, which this call does not do.
+bool Patience::has_errors_alone() const noexcept {
+  const base::ErrnoKeeper keeper;
+  const short wanted = io::poll_events(interest_);
+  pollfd look{fd_, wanted, 0};
+  return ::poll(&look, 1, 0) == 1 && (look.revents & POLLERR) != 0 && (look.revents & wanted) == 0;
+}
+
 bool Patience::wait() noexcept {
   if (is_refused()) return give_up(EAGAIN);
+  if (has_waited_ && time_limit_ != kNoLimit && has_errors_alone()) return pause();
   has_waited_ = true;
   switch (io::wait_fd(fd_, interest_, deadline_)) {
     case io::WaitEnd::ready:

@@ -1,3 +1,4 @@
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <runtime/posix.h>
@@ -28,12 +29,24 @@ int receive_whole(int fd, mmsghdr& message, int flags, Patience& patience) noexc
   return 1;
 }
 
-/// At least one message, or -1. The time limit of the socket counts for each anew.
-int receive_some(int fd, mmsghdr* messages, unsigned count, int flags) noexcept {
+/// Says so of news in the error queue, too: to end with the messages that are there does no harm then.
+bool may_have_failed(int fd) noexcept {
+  pollfd look{fd, 0, 0};
+  return ::poll(&look, 1, 0) == 1 && (look.revents & POLLERR) != 0;
+}
+
+/// At least one message, or -1. The time limit of the socket counts for each anew. is_first: none have come before, so
+/// an error is this call's; later it belongs to the next one, and is left where it is.
+int receive_some(int fd, mmsghdr* messages, unsigned count, int flags, bool is_first) noexcept {
   Patience patience(fd, io::kReadable, SO_RCVTIMEO);
   if ((flags & MSG_WAITALL) != 0 && is_stream_socket(fd)) return receive_whole(fd, *messages, flags, patience);
   return until_received(
-      patience, [&] { return ::recvmmsg(fd, messages, count, flags | MSG_DONTWAIT, nullptr); },
+      patience,
+      [&] {
+        if (is_first || !may_have_failed(fd)) return ::recvmmsg(fd, messages, count, flags | MSG_DONTWAIT, nullptr);
+        errno = EIO;
+        return -1;
+      },
       [&] { return ::recvmmsg(fd, messages, count, flags, nullptr); });
 }
 
@@ -43,9 +56,7 @@ bool is_urgent(const mmsghdr& message) noexcept { return (message.msg_hdr.msg_fl
 int receive_all(int fd, mmsghdr* messages, unsigned count, int flags, base::Nanos deadline) noexcept {
   unsigned done = 0;
   while (done < count) {
-    // An error that came after messages belongs to the next call.
-    if (done > 0 && is_broken(fd)) break;
-    const int received = receive_some(fd, messages + done, count - done, flags);
+    const int received = receive_some(fd, messages + done, count - done, flags, done == 0);
     if (received <= 0) return done > 0 ? static_cast<int>(done) : received;
     done += static_cast<unsigned>(received);
     if ((flags & MSG_WAITFORONE) != 0 || is_urgent(messages[done - 1]) || time::now() >= deadline) break;

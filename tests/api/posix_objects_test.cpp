@@ -291,6 +291,13 @@ TEST_CASE_FIXTURE(Limits, "locks are waited for, and the wait can be cancelled")
     CHECK(runtime_fcntl(one, F_OFD_SETLKW, &off) == 0);
   };
   CHECK(parked(process, unlock) == done(0));
+
+  REQUIRE(::flock(two, LOCK_UN) == 0);
+  REQUIRE(::flock(one, LOCK_EX) == 0);
+  Fd three(::open(place.path.c_str(), O_RDWR | O_CLOEXEC));
+  const int number = three;
+  const auto close = [&] { CHECK(runtime_close(three.release()) == 0); };
+  CHECK(parked([&] { return runtime_flock(number, LOCK_SH); }, close) == failed(EBADF));
 }
 
 TEST_CASE_FIXTURE(Limits, "a FIFO opens when both ends are there, whoever comes first, and with any pool") {
@@ -408,6 +415,24 @@ TEST_CASE_FIXTURE(Limits,
   put(p.b);
   CHECK(parked(receive, [&] { put(p.b), put(p.b); }) == done(3));
   CHECK(messages[2].msg_len == 1);
+
+  // An error that comes after a message belongs to the next call.
+  const Fd udp = make_udp(), sender = make_udp();
+  const sockaddr_in here = bind_loopback(udp);
+  sockaddr_in there{};
+  {
+    const Fd gone = make_udp();
+    there = bind_loopback(gone);
+  }
+  const auto fail_later = [&] {
+    CHECK(::sendto(sender, "x", 1, 0, generic(here), sizeof here) == 1);
+    settle();
+    CHECK(::setsockopt(udp, IPPROTO_IP, IP_RECVERR, &messages[0].msg_len, sizeof(int)) == 0);
+    CHECK(::sendto(udp, "x", 1, 0, generic(there), sizeof there) == 1);
+  };
+  CHECK(parked([&] { return runtime_recvmmsg(udp, messages, 3, 0, nullptr); }, fail_later) == done(1));
+  CHECK(on_fiber([&] { return say([&] { return runtime_recvmmsg(udp, messages, 3, 0, nullptr); }); }) ==
+        failed(ECONNREFUSED));
 
   const Pair stream = make_sockets();
   std::string text(1 << 20, 'x');
