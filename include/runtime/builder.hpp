@@ -111,6 +111,18 @@ class RUNTIME_API Builder final {
     return set_hook(detail::HookPlace::task_terminate, Hooks::make(std::move(fn), &Hooks::call_of_task));
   }
 
+  /// Reports on stderr when one task holds the thread for longer, at least a millisecond, while no other task gets its
+  /// turn: the task, its name, where it was spawned and the call stack at that moment. Told once for each such stall, and
+  /// once a second at most. Default: nobody watches.
+  ///
+  /// A thread of the runtime's own watches, so tasks cost as much as without. To read the stack it interrupts the thread
+  /// with SIGURG; a handler that the program has set up for it before goes on working. A system call that is not begun again after a signal
+  /// (poll(), nanosleep(), see signal(7)) ends with EINTR then. Stacks of functions without unwind tables end early.
+  template <class Rep, class Period>
+  Builder& stall_threshold(std::chrono::duration<Rep, Period> d) {
+    return stall_threshold_nanos(detail::to_nanos(d));
+  }
+
   /// What to do about an exception that nobody can receive. Default report.
   Builder& unhandled_exception(UnhandledException policy);
 
@@ -138,6 +150,7 @@ class RUNTIME_API Builder final {
   using Hooks = detail::HookAccess;
   Builder& set_hook(detail::HookPlace place, detail::RawHook hook);  // the hook is the library's, also if it throws
   Builder& thread_keep_alive_nanos(detail::Nanos d);
+  Builder& stall_threshold_nanos(detail::Nanos d);
 
   std::unique_ptr<Impl> impl_;
 };

@@ -36,7 +36,6 @@
 #include <runtime/process/child.hpp>
 #include <runtime/process/command.hpp>
 #include <runtime/process/exit_status.hpp>
-#include <runtime/process/pipe.hpp>
 #include <runtime/runtime_id.hpp>
 #include <runtime/scope.hpp>
 #include <runtime/select.hpp>

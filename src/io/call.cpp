@@ -6,6 +6,7 @@
 
 #include <runtime/error.hpp>
 
+#include "io/poll_events.hpp"
 #include "io/wait.hpp"
 #include "task/park.hpp"
 
@@ -18,9 +19,25 @@ void detail::throw_unexpected_end(std::size_t got, std::size_t wanted) {
 
 namespace io {
 
-void begin(const char* call) {
+bool begin(const char* call) {
   require_io(call);
-  if (begin_call()) task::throw_if_cancelled(*task::parkable());
+  if (!begin_call()) return false;
+  task::throw_if_cancelled(*task::parkable());
+  return true;
+}
+
+void await_fd(int fd, std::uint8_t interest, const char* call) {
+  if (!on_fiber()) {
+    pollfd look{fd, poll_events(interest), 0};
+    while (::poll(&look, 1, -1) < 0) {
+      if (errno != EINTR) base::throw_errno(errno, "poll");
+    }
+    if ((look.revents & POLLNVAL) != 0) base::throw_errno(EBADF, call);
+    return;
+  }
+  const WaitEnd end = wait_fd(fd, interest, base::kForever);
+  if (end == WaitEnd::cancelled) throw Cancelled();
+  if (end == WaitEnd::closed) base::throw_errno(EBADF, call);
 }
 
 Turn::Turn(SharedFd& shared, Direction direction, const char* call)

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cerrno>
+#include <cstdint>
 
 #include <runtime/detail/unexpected_end.hpp>
 
@@ -10,9 +11,13 @@
 
 namespace runtime::inline v1::io {
 
-/// The beginning of a C++ call that may wait; `call` names it. On a fiber it costs one unit of the budget.
-/// Throws: Error io_disabled; Cancelled, when the caller is.
-void begin(const char* call);
+/// The beginning of a C++ call that may wait; `call` names it. On a fiber it costs one unit of the budget. True: on a
+/// fiber. Throws: Error io_disabled; Cancelled, when the caller is.
+bool begin(const char* call);
+
+/// Until the descriptor is ready, or may be: the fiber parks, a plain thread blocks. `call` names what said EAGAIN.
+/// Throws: Cancelled; std::system_error EBADF when it was closed meanwhile: whatever owned it may be gone then.
+void await_fd(int fd, std::uint8_t interest, const char* call);
 
 /// One call on one direction of a shared descriptor: has the turn, and keeps the descriptor open.
 ///

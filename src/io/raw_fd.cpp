@@ -13,7 +13,7 @@ int RawFd::fd() const noexcept { return shared_ != nullptr ? shared_->fd() : -1;
 
 io::SharedFd& RawFd::shared() const {
   if (shared_ == nullptr) {
-    throw Error(Errc::invalid_argument, "this socket or pipe was moved from: use the object it was moved to");
+    throw Error(Errc::invalid_argument, "this socket or pipe is closed, was never open, or was moved from: use the object it was moved to");
   }
   return *shared_;
 }

@@ -16,6 +16,10 @@ class BusyClock final {
   void start(base::Nanos now) noexcept { store(total(now) - now, true); }
   void stop(base::Nanos now) noexcept { store(total(now), false); }
 
+  bool is_running() const noexcept { return is_running(word_.load(std::memory_order_relaxed)); }
+  /// Another one after each start and stop.
+  base::Nanos stamp() const noexcept { return word_.load(std::memory_order_relaxed); }
+
   /// Never less than what anybody has read before, though stop() may have looked at the clock before a reader that did not
   /// know of it yet.
   base::Nanos read() const noexcept {

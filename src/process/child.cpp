@@ -5,7 +5,8 @@
 #include <utility>
 
 #include "base/system_error.hpp"
-#include "io/await.hpp"
+#include "io/call.hpp"
+#include "io/wait.hpp"
 #include "process/child_impl.hpp"
 #include "process/orphans.hpp"
 
@@ -35,7 +36,7 @@ Child::~Child() = default;
 int Child::wait_raw() {
   ChildProcess& process = *impl_->process;
   impl_->in.close();
-  const bool on_fiber = io::begin_await("Child::wait()");
+  const bool on_fiber = io::begin("Child::wait()");
   for (;;) {
     const int error = on_fiber ? process.reap() : process.reap_blocking();
     if (error == 0) return process.wait_status();
@@ -64,8 +65,8 @@ void Child::start_kill() {
 
 pid_t Child::pid_or_zero() const noexcept { return impl_->process->is_gone() ? 0 : impl_->process->pid(); }
 
-PipeWriter& Child::stdin_pipe() noexcept { return impl_->in; }
-PipeReader& Child::stdout_pipe() noexcept { return impl_->out; }
-PipeReader& Child::stderr_pipe() noexcept { return impl_->err; }
+io::PipeWriter& Child::stdin_pipe() noexcept { return impl_->in; }
+io::PipeReader& Child::stdout_pipe() noexcept { return impl_->out; }
+io::PipeReader& Child::stderr_pipe() noexcept { return impl_->err; }
 
 }  // namespace runtime::inline v1::process

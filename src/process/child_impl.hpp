@@ -17,9 +17,9 @@ class Child::Impl final {
   ~Impl();
 
   std::unique_ptr<ChildProcess> process;  // null until it is spawned
-  PipeWriter in;
-  PipeReader out;
-  PipeReader err;
+  io::PipeWriter in;
+  io::PipeReader out;
+  io::PipeReader err;
   bool kill_on_drop = false;
 };
 

@@ -11,6 +11,7 @@
 #include <runtime/error.hpp>
 
 #include "base/system_error.hpp"
+#include "io/shared_fd.hpp"
 #include "process/child_impl.hpp"
 #include "process/launch.hpp"
 
@@ -53,9 +54,9 @@ Pipe make_pipe() {
 }
 
 /// Our end never blocks the thread. The ends are descriptions of their own, so the child's does as the child likes.
-int ours(base::UniqueFd fd) {
+detail::RawFd ours(base::UniqueFd fd) {
   if (::fcntl(fd.get(), F_SETFL, O_NONBLOCK) != 0) base::throw_errno(errno, "fcntl");
-  return fd.release();
+  return detail::RawFd(io::SharedFd::make(std::move(fd)), detail::RawFd::kBoth);
 }
 
 /// What the child gets for a stream; `end` becomes ours of a pipe.
@@ -65,7 +66,7 @@ StreamSource open_stream(Stdio mode, End& end) {
   source.is_null = mode == Stdio::null;
   if (mode == Stdio::piped) {
     Pipe pipe = make_pipe();
-    constexpr bool kWeWrite = std::is_same_v<End, PipeWriter>;
+    constexpr bool kWeWrite = std::is_same_v<End, io::PipeWriter>;
     end = End(ours(std::move(kWeWrite ? pipe.writer : pipe.reader)));
     source.fd = std::move(kWeWrite ? pipe.reader : pipe.writer);
   }

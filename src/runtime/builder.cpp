@@ -132,6 +132,12 @@ Builder& Builder::set_hook(detail::HookPlace place, detail::RawHook raw) {
   return *this;
 }
 
+Builder& Builder::stall_threshold_nanos(detail::Nanos d) {
+  require(d >= 1'000'000, "Builder::stall_threshold() takes at least a millisecond");
+  impl_->options.stall_threshold = d;
+  return *this;
+}
+
 Builder& Builder::unhandled_exception(UnhandledException policy) {
   require(policy <= UnhandledException::terminate, "Builder::unhandled_exception() takes one of the four policies");
   impl_->options.scheduler.unhandled = policy;

@@ -1,54 +1,16 @@
 #include "runtime/dump_text.hpp"
 
-#include <cinttypes>
-#include <cstdio>
 #include <initializer_list>
 
 #include "base/symbolizer.hpp"
 #include "driver/fd_watch.hpp"
+#include "runtime/report_text.hpp"
 
 namespace runtime::inline v1::detail {
 namespace {
 
 void append(std::string& out, std::initializer_list<std::string_view> parts) {
   for (const std::string_view part : parts) out += part;
-}
-
-std::string hex(std::uint64_t number) {
-  char text[24];
-  std::snprintf(text, sizeof text, "0x%" PRIx64, number);
-  return text;
-}
-
-// "1.5 s", "20 ms", "3 us": enough for people.
-std::string duration(base::Nanos nanos) {
-  if (nanos == base::kForever) return "for ever";
-  char text[40];
-  if (nanos >= 1'000'000'000) {
-    std::snprintf(text, sizeof text, "%.3f s", static_cast<double>(nanos) / 1e9);
-  } else if (nanos >= 1'000'000) {
-    std::snprintf(text, sizeof text, "%.3f ms", static_cast<double>(nanos) / 1e6);
-  } else {
-    std::snprintf(text, sizeof text, "%.1f us", static_cast<double>(nanos) / 1e3);
-  }
-  return text;
-}
-
-// What a name has beside printable text and UTF-8 could move the cursor, or pass for a line of ours.
-void write_name(std::string& out, std::string_view name) {
-  out += '"';
-  for (const char c : name) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f) {
-      char escape[8];
-      std::snprintf(escape, sizeof escape, "\\x%02x", static_cast<unsigned>(byte));
-      out += escape;
-      continue;
-    }
-    if (c == '"' || c == '\\') out += '\\';
-    out += c;
-  }
-  out += '"';
 }
 
 void write_wait(std::string& out, const WaitRecord& wait, const std::string& indent) {
@@ -58,28 +20,29 @@ void write_wait(std::string& out, const WaitRecord& wait, const std::string& ind
     const bool is_end = wait.what == task::WaitFor::join || wait.what == task::WaitFor::blocking_job;
     append(out, {is_end ? " of task " : ", held by task ", std::to_string(wait.task)});
   }
-  if (wait.object != nullptr) append(out, {" at ", hex(reinterpret_cast<std::uintptr_t>(wait.object))});
-  if (wait.remaining >= 0) append(out, {", ", duration(wait.remaining), " left"});
-  append(out, {", since ", duration(wait.since), "\n"});
+  if (wait.object != nullptr) append_hex(out += " at ", reinterpret_cast<std::uintptr_t>(wait.object));
+  if (wait.remaining >= 0) {
+    append_duration(out += ", ", wait.remaining);
+    out += " left";
+  }
+  append_duration(out += ", since ", wait.since);
+  out += '\n';
 }
 
 void write_task(std::string& out, const TaskRecord& task, base::Symbolizer& symbols, const std::string& title,
                 const std::string& indent) {
   append(out, {indent, title});
-  if (!task.name.empty()) write_name(out += ' ', task.name);
+  if (!task.name.empty()) append_name(out += ' ', task.name);
   append(out, {": ", name_of(task.phase)});
   if (!task.is_started) out += ", not started";
   if (task.is_cancelled) out += ", cancelled";
   if (!task.spawned_at.empty()) append(out, {"; spawned at ", task.spawned_at});
   out += "\n";
   for (const WaitRecord& wait : task.waits) write_wait(out, wait, indent + "  ");
+  const std::string frame_indent = indent + "    ";
   std::size_t number = 0;
   for (const std::uintptr_t address : task.frames) {
-    const base::Symbol& symbol = symbols.name(address, true);
-    append(out, {indent, "    #", std::to_string(number++), " ", symbol.function.empty() ? hex(address) : symbol.function});
-    if (!symbol.function.empty()) append(out, {"+", hex(symbol.function_offset)});
-    if (!symbol.module.empty()) append(out, {" (", symbol.module, "+", hex(symbol.module_offset), ")"});
-    out += "\n";
+    append_frame(out, frame_indent, number++, address, true, symbols);
   }
   if (task.has_more_frames) append(out, {indent, "    (more calls, not shown)\n"});
   for (const TaskRecord& branch : task.branches) write_task(out, branch, symbols, "branch", indent + "  ");
@@ -138,7 +101,7 @@ std::string interest_name(std::uint8_t interest) {
 std::string dump_as_text(std::uint64_t runtime_id, std::string_view runtime_name, const TaskRecords& records) {
   base::Symbolizer symbols(scheduler::CurrentThread::stack_left());
   std::string out = "runtime " + std::to_string(runtime_id);
-  if (!runtime_name.empty()) write_name(out += ' ', runtime_name);
+  if (!runtime_name.empty()) append_name(out += ' ', runtime_name);
   append(out, {": ", std::to_string(records.tasks.size()), " tasks\n"});
   for (const auto& ring : find_deadlocks(records)) {
     out += "deadlock: ";

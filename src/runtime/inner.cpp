@@ -35,6 +35,7 @@ Inner::Inner(const Options& options)
       context_{this, &driver_, &pool_, options.enable_time, options.enable_io},
       scheduler_(with_ledger(options, ledger_), driver_, context_, *this) {
   if (options.start_paused) driver_.clock.pause();
+  if (options.stall_threshold != 0) stall_watch_.emplace(scheduler_, name_, options.stall_threshold);
 }
 
 Inner& Inner::current() {
@@ -94,6 +95,7 @@ ShutdownReport Inner::shut_down(Nanos limit) {
   report.tasks_cancelled = leftovers.cancelled;
   report.tasks_left_parked = leftovers.left_parked;
   scheduler_.leave_root();
+  stall_watch_.reset();
   driver_.close();
   if (limit > 0) wait_for_pool(deadline);
   const auto left = pool_.counts();

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include <runtime/local_runtime.hpp>
@@ -12,6 +13,7 @@
 #include "driver/driver.hpp"
 #include "fiber/stack_ledger.hpp"
 #include "runtime/pool_watcher.hpp"
+#include "runtime/stall_watch.hpp"
 #include "scheduler/config.hpp"
 #include "scheduler/current_thread.hpp"
 
@@ -23,6 +25,7 @@ struct Options {
   bool start_paused = false;
   bool enable_time = true;
   bool enable_io = true;
+  base::Nanos stall_threshold = 0;  // 0: nobody watches
   scheduler::Config scheduler;
   blocking::PoolOptions pool;
   ThreadHooks threads;
@@ -90,6 +93,7 @@ class Inner final : public scheduler::MemoryOwner {
   const context::Context context_;
   fiber::StackLedger ledger_;  // of all stacks
   scheduler::CurrentThread scheduler_;
+  std::optional<StallWatch> stall_watch_;  // of the scheduler; until the end of the shutdown
 };
 
 }  // namespace runtime::inline v1::detail

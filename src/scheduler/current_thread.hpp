@@ -178,6 +178,16 @@ class CurrentThread final : public task::Schedule {
   };
   /// Any thread.
   Counts counts() const noexcept;
+  /// What changes whenever a task gets its turn, and whenever the thread falls asleep, wakes up or leaves block_on.
+  struct Activity {
+    std::uint64_t turns;
+    base::Nanos stamp;
+    bool is_busy;  // inside block_on, and not asleep
+
+    bool operator==(const Activity&) const = default;
+  };
+  /// Any thread; also in a signal handler.
+  Activity activity() const noexcept { return {turns_.read(), busy_.stamp(), busy_.is_running()}; }
   /// Null when it is not kept.
   const metrics::Histogram* poll_time() const noexcept {
     return observer_ != nullptr && observer_->poll_time ? &*observer_->poll_time : nullptr;

@@ -8,7 +8,8 @@
 
 #include "base/system_error.hpp"
 #include "base/unique_fd.hpp"
-#include "io/await.hpp"
+#include "io/call.hpp"
+#include "io/wait.hpp"
 #include "signal/arrivals.hpp"
 
 // Each listener has an epoll set of its own with the one descriptor of its signal in it, edge-triggered: the set is
@@ -38,7 +39,7 @@ void Signal::close() noexcept {
 
 void Signal::recv() {
   const int fd = fd_;
-  io::begin_await("Signal::recv()");
+  io::begin("Signal::recv()");
   for (;;) {
     if (const std::uint64_t now = arrivals(number_); now != seen_) {
       seen_ = now;

@@ -14,7 +14,7 @@ TEST_CASE("a dropped child goes on, and is reaped when it ends") {
     {
       Child child = shell("read line").stdin_mode(Stdio::piped).spawn();
       pid = child.id().value_or(0);
-      runtime::process::PipeWriter keeps_it_alive = std::move(child.stdin_pipe());
+      runtime::io::PipeWriter keeps_it_alive = std::move(child.stdin_pipe());
       { const Child dropped = std::move(child); }
       CHECK(exists(pid));
       keeps_it_alive.write_all("go\n");
@@ -50,7 +50,7 @@ TEST_CASE("kill_on_drop kills") {
 TEST_CASE("children outlive the runtime that has dropped them, and are reaped") {
   const Limits limits;
   std::vector<pid_t> pids;
-  runtime::process::PipeWriter keeps_them_alive;
+  runtime::io::PipeWriter keeps_them_alive;
   runtime::run([&] {
     Child first = shell("read line").stdin_mode(Stdio::piped).spawn();
     keeps_them_alive = std::move(first.stdin_pipe());

@@ -37,9 +37,9 @@ class RUNTIME_API RawFd final {
     if (shared_ != nullptr) close();
   }
 
-  /// -1 when it was moved from.
+  /// -1 when it is closed or was moved from.
   int fd() const noexcept;
-  /// Throws: Error invalid_argument when it was moved from.
+  /// Throws: Error invalid_argument when it is closed or was moved from.
   io::SharedFd& shared() const;
   /// Gives the writing direction to the result and keeps the reading one; with the result, that direction of the socket
   /// is shut down. Throws: Error invalid_argument.

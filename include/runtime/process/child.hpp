@@ -6,8 +6,8 @@
 #include <optional>
 
 #include <runtime/export.hpp>
+#include <runtime/io/pipe.hpp>
 #include <runtime/process/exit_status.hpp>
-#include <runtime/process/pipe.hpp>
 
 namespace runtime {
 inline namespace v1 {
@@ -53,9 +53,9 @@ class RUNTIME_API Child final {
   }
 
   /// Our end of a pipe; may be moved out. A closed one if the stream is not Stdio::piped.
-  PipeWriter& stdin_pipe() noexcept;
-  PipeReader& stdout_pipe() noexcept;
-  PipeReader& stderr_pipe() noexcept;
+  io::PipeWriter& stdin_pipe() noexcept;
+  io::PipeReader& stdout_pipe() noexcept;
+  io::PipeReader& stderr_pipe() noexcept;
   /// It reads the end of its input. Does nothing if it is not piped or closed already.
   void close_stdin() noexcept { stdin_pipe().close(); }
 
