@@ -57,7 +57,22 @@ Turn::~Turn() {
   shared_.release();
 }
 
-void Turn::wait_ready() { check(turns_.wait_ready(fd(), static_cast<std::uint8_t>(direction_))); }
+// News in a socket's error queue is readiness, too, until somebody reads it; which these calls do not do.
+void Turn::wait_ready(bool in_vain) {
+  if (in_vain && has_errors_alone()) return pause();
+  check(turns_.wait_ready(fd(), static_cast<std::uint8_t>(direction_)));
+}
+
+bool Turn::is_shut_for_receiving() const noexcept {
+  pollfd look{fd(), POLLRDHUP, 0};
+  return ::poll(&look, 1, 0) == 1 && (look.revents & POLLRDHUP) != 0;
+}
+
+bool Turn::has_errors_alone() const noexcept {
+  const short wanted = poll_events(static_cast<std::uint8_t>(direction_));
+  pollfd look{fd(), wanted, 0};
+  return ::poll(&look, 1, 0) == 1 && (look.revents & POLLERR) != 0 && (look.revents & wanted) == 0;
+}
 
 void Turn::go_on() {
   if (begin_call()) task::throw_if_cancelled(*task::parkable());

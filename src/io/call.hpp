@@ -2,11 +2,13 @@
 
 #include <cerrno>
 #include <cstdint>
+#include <optional>
 
 #include <runtime/detail/unexpected_end.hpp>
 
 #include "base/clock.hpp"
 #include "base/system_error.hpp"
+#include "io/pauses.hpp"
 #include "io/shared_fd.hpp"
 
 namespace runtime::inline v1::io {
@@ -33,34 +35,62 @@ class Turn final {
 
   int fd() const noexcept { return shared_.fd(); }
   bool is_closed() const noexcept { return turns_.is_closed(); }
-  /// Parks: until the descriptor is ready; that may be spurious. Throws: Cancelled; std::system_error EBADF.
-  void wait_ready();
+  /// Parks: until the descriptor is ready; that may be spurious. `in_vain`: the wait before, of the same try, was. Throws:
+  /// Cancelled; std::system_error EBADF.
+  void wait_ready(bool in_vain = false);
   /// Between two parts of one call: a unit of the budget, as each would cost that is a call of its own. Throws:
   /// Cancelled.
   void go_on();
-  /// Lets a little time pass instead, in real time: for what the kernel reports no readiness of. Throws: the same.
+  /// Lets time pass instead, in real time: for what the kernel reports no readiness of. Throws: the same.
   void pause(base::Nanos length);
+  /// The same, each time a little longer, up to 8 ms.
+  void pause() { pause(pauses_.next_length()); }
 
   /// Makes the call until it has an answer other than "would block", and parks in between.
   /// Throws: std::system_error with the name of the call; as wait_ready().
   template <class Try>
   auto until_done(Try attempt) -> decltype(attempt()) {
-    for (;;) {
-      const auto result = attempt();
+    for (bool in_vain = false;; in_vain = true) {
+      const auto result = until_answered(attempt);
       if (result >= 0) return result;
-      if (errno == EINTR) continue;
-      if (errno != EAGAIN) base::throw_errno(errno, call_);
-      wait_ready();
+      wait_ready(in_vain);
+    }
+  }
+  /// The same for receiving on what is no stream: nullopt when nothing will ever come, as the receiving side was shut down.
+  /// (Such a socket is "ready", and says EAGAIN all the same; only a blocking call is told. Linux, up to 6.18 at least.)
+  template <class Try>
+  auto until_received(Try attempt) -> std::optional<decltype(attempt())> {
+    for (bool in_vain = false;; in_vain = true) {
+      auto result = until_answered(attempt);
+      if (result >= 0) return result;
+      if (in_vain && is_shut_for_receiving()) {
+        result = until_answered(attempt);  // what came before that
+        if (result >= 0) return result;
+        return std::nullopt;
+      }
+      wait_ready(in_vain);
     }
   }
 
  private:
+  /// Negative: it would block.
+  template <class Try>
+  auto until_answered(Try& attempt) -> decltype(attempt()) {
+    for (;;) {
+      const auto result = attempt();
+      if (result >= 0 || errno == EAGAIN) return result;
+      if (errno != EINTR) base::throw_errno(errno, call_);
+    }
+  }
+  bool is_shut_for_receiving() const noexcept;
+  bool has_errors_alone() const noexcept;
   void check(TurnEnd end) const;
 
   SharedFd& shared_;
   Turns& turns_;
   const Direction direction_;
   const char* const call_;
+  Pauses pauses_;
 };
 
 }  // namespace runtime::inline v1::io

@@ -9,6 +9,7 @@
 
 #include "base/system_error.hpp"
 #include "io/call.hpp"
+#include "io/pauses.hpp"
 #include "io/poll_events.hpp"
 #include "io/wait.hpp"
 #include "task/park.hpp"
@@ -46,8 +47,11 @@ bool wait_on_thread(int fd, std::uint8_t interest, base::Nanos deadline) {
 }
 
 bool wait_on_fiber(int fd, std::uint8_t interest, base::Nanos deadline) {
-  while (!look(fd, interest, 0)) {
-    switch (wait_fd(fd, interest, deadline)) {
+  Pauses pauses;
+  for (bool in_vain = false; !look(fd, interest, 0); in_vain = !in_vain) {
+    // What the driver calls ready and poll() does not, as a file of which somebody wants urgent bytes, it may call ready
+    // again and again.
+    switch (in_vain ? pauses.next(deadline) : wait_fd(fd, interest, deadline)) {
       case WaitEnd::ready: break;
       case WaitEnd::timed_out: return look(fd, interest, 0);
       case WaitEnd::cancelled: throw Cancelled();

@@ -155,8 +155,14 @@ TurnEnd Turns::wait_on_thread(int fd, std::uint8_t interest) noexcept {
   while (!is_closed()) {
     pollfd fds[] = {{fd, poll_events(interest), 0}, {bell, POLLIN, 0}};
     const int ready = ::poll(fds, 2, bell >= 0 ? -1 : kLookAgainMs);
-    if (ready > 0 && fds[0].revents != 0) return is_closed() ? TurnEnd::closed : TurnEnd::mine;
-    if (ready < 0 && errno != EINTR) return TurnEnd::mine;  // no memory: the call is tried again
+    if (is_closed()) break;
+    if (ready > 0 && fds[1].revents != 0) {  // a nudge, which is for us alone: we have the turn
+      eventfd_t rings;
+      static_cast<void>(::eventfd_read(bell, &rings));
+      if (is_closed()) static_cast<void>(::eventfd_write(bell, 1));  // that it closed is for all who come
+    }
+    // Also without a bell, or without memory for poll(): then the call is tried again.
+    if (ready >= 0 || errno != EINTR) return TurnEnd::mine;
   }
   return TurnEnd::closed;
 }
@@ -171,6 +177,12 @@ int Turns::bell() noexcept {
   if (bell_.compare_exchange_strong(bell, made, std::memory_order_seq_cst)) return made;
   ::close(made);
   return bell;
+}
+
+void Turns::nudge(int fd) noexcept {
+  fd_changed(fd);
+  const int bell = this->bell();
+  if (bell >= 0) static_cast<void>(::eventfd_write(bell, 1));
 }
 
 void Turns::close() noexcept {
@@ -192,7 +204,7 @@ void Turns::close() noexcept {
     parked->unhold();
   }
   const int bell = bell_.load(std::memory_order_seq_cst);
-  if (bell >= 0) static_cast<void>(::eventfd_write(bell, 1));  // once, so there is always room
+  if (bell >= 0) static_cast<void>(::eventfd_write(bell, 1));  // there is always room
 }
 
 }  // namespace runtime::inline v1::io

@@ -42,6 +42,8 @@ class Turns final {
   /// Whoever has the turn waits until the descriptor is ready; that may be spurious.
   TurnEnd wait_ready(int fd, std::uint8_t interest) noexcept;
 
+  /// Whoever waits for readiness tries again: something was done that readiness does not tell of.
+  void nudge(int fd) noexcept;
   void close() noexcept;
   bool is_closed() const noexcept { return closed_.load(std::memory_order_seq_cst); }
 
@@ -60,7 +62,7 @@ class Turns final {
   std::atomic<std::uint32_t> state_{kFree};
   std::atomic<std::uint32_t> lock_{0};  // see base/short_lock.hpp
   std::atomic<bool> closed_{false};     // set under lock_
-  std::atomic<int> bell_{-1};           // an eventfd, made by the first thread that waits; readable once closed
+  std::atomic<int> bell_{-1};           // an eventfd, made by the first thread that waits or nudges; readable once closed
   Waiter* first_ = nullptr;             // guarded by lock_
   Waiter* last_ = nullptr;              // guarded by lock_
   task::Task* parked_ = nullptr;        // whoever has the turn and waits for readiness; guarded by lock_

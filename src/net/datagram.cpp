@@ -20,9 +20,6 @@ namespace {
 using io::Direction;
 using io::Turn;
 
-constexpr base::Nanos kShortestPause = 250'000;
-constexpr base::Nanos kLongestPause = 8'000'000;
-
 RawSocket bind_at(const net::SocketAddr& address) {
   base::UniqueFd fd = net::open_socket(address.data()->sa_family, SOCK_DGRAM);
   if (::bind(fd.get(), address.data(), address.size()) != 0) net::throw_at(errno, "bind", address);
@@ -62,7 +59,8 @@ std::size_t RawSocket::send(const void* data, std::size_t size) const {
 
 std::size_t RawSocket::recv(void* buffer, std::size_t size) const {
   Turn turn(fd_.shared(), Direction::read, "recv");
-  return static_cast<std::size_t>(turn.until_done([&] { return ::recv(turn.fd(), buffer, size, 0); }));
+  // 0: as a blocking call says it of a socket that was shut down.
+  return static_cast<std::size_t>(turn.until_received([&] { return ::recv(turn.fd(), buffer, size, 0); }).value_or(0));
 }
 
 std::size_t RawSocket::send_to(const void* data, std::size_t size, const net::SocketAddr& to) const {
@@ -70,12 +68,10 @@ std::size_t RawSocket::send_to(const void* data, std::size_t size, const net::So
   const auto send = [&] { return ::sendto(turn.fd(), data, size, MSG_NOSIGNAL, to.data(), to.size()); };
   if (!to.is_unix()) return static_cast<std::size_t>(turn.until_done(send));
   // Whether a receiver that we are not connected to has room, the kernel does not report.
-  base::Nanos pause = kShortestPause;
   ssize_t sent;
   while ((sent = send()) < 0) {
     if (errno != EAGAIN && errno != EINTR) net::throw_at(errno, "send_to", to);
-    turn.pause(pause);
-    pause = std::min(2 * pause, kLongestPause);
+    turn.pause();
   }
   return static_cast<std::size_t>(sent);
 }
@@ -97,12 +93,13 @@ std::size_t RawSocket::recv_from(void* buffer, std::size_t size, net::SocketAddr
   Turn turn(fd_.shared(), Direction::read, "recv_from");
   sockaddr_storage address{};
   socklen_t address_size = 0;
-  const auto received = turn.until_done([&] {
+  const auto received = turn.until_received([&] {
     address_size = sizeof address;
     return ::recvfrom(turn.fd(), buffer, size, 0, reinterpret_cast<sockaddr*>(&address), &address_size);
   });
+  if (!received) address_size = 0;
   from = net::SocketAddr::from_native(reinterpret_cast<const sockaddr*>(&address), address_size);
-  return static_cast<std::size_t>(received);
+  return static_cast<std::size_t>(received.value_or(0));
 }
 
 }  // namespace runtime::inline v1::detail

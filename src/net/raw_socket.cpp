@@ -3,8 +3,8 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-#include <algorithm>
 #include <cerrno>
+#include <optional>
 
 #include "base/system_error.hpp"
 #include "base/unique_fd.hpp"
@@ -17,8 +17,6 @@ namespace runtime::inline v1::detail {
 namespace {
 
 constexpr base::Nanos kAfterExhaustion = 10'000'000;
-constexpr base::Nanos kShortestPause = 250'000;
-constexpr base::Nanos kLongestPause = 8'000'000;
 
 /// What befell the new connection before it was accepted, and not the listener. See: accept(2), "Error handling".
 bool is_of_connection(int error) noexcept {
@@ -60,7 +58,11 @@ net::SocketAddr RawSocket::local_addr() const { return ask_address(fd_, &::getso
 net::SocketAddr RawSocket::peer_addr() const { return ask_address(fd_, &::getpeername, "getpeername"); }
 
 void RawSocket::shutdown(int how) const {
-  if (::shutdown(fd_.shared().fd(), how) != 0 && errno != ENOTCONN) base::throw_errno(errno, "shutdown");
+  io::SharedFd& shared = fd_.shared();
+  if (::shutdown(shared.fd(), how) != 0 && errno != ENOTCONN) base::throw_errno(errno, "shutdown");
+  // A full Unix socket becomes no readier by that: who waits in it is told by us.
+  if (how != SHUT_WR) shared.turns(io::Direction::read).nudge(shared.fd());
+  if (how != SHUT_RD) shared.turns(io::Direction::write).nudge(shared.fd());
 }
 
 void RawSocket::set_option(int level, int name, bool value, const char* call) const {
@@ -84,7 +86,7 @@ RawSocket RawSocket::accept(net::SocketAddr& peer) const {
   }
   sockaddr_storage address{};
   socklen_t size;
-  base::UniqueFd accepted(turn.until_done([&] {
+  const std::optional<int> number = turn.until_received([&] {
     int fd;
     do {
       size = sizeof address;
@@ -92,14 +94,15 @@ RawSocket RawSocket::accept(net::SocketAddr& peer) const {
     } while (fd < 0 && is_of_connection(errno));
     shared.was_exhausted = fd < 0 && is_exhaustion(errno);
     return fd;
-  }));
+  });
+  if (!number) base::throw_errno(EINVAL, "accept");  // as a blocking call says it of a Unix listener
+  base::UniqueFd accepted(*number);
   peer = net::SocketAddr::from_native(reinterpret_cast<const sockaddr*>(&address), size);
   return net::to_raw(std::move(accepted));
 }
 
 void RawSocket::connect(const net::SocketAddr& address) const {
   io::Turn turn(fd_.shared(), io::Direction::write, "connect");
-  base::Nanos pause = kShortestPause;
   while (::connect(turn.fd(), address.data(), address.size()) != 0) {
     switch (errno) {
       case EINPROGRESS:
@@ -114,8 +117,7 @@ void RawSocket::connect(const net::SocketAddr& address) const {
       case EAGAIN:
         // The queue of a Unix listener is full. The kernel reports no readiness for that.
         if (address.is_unix()) {
-          turn.pause(pause);
-          pause = std::min(2 * pause, kLongestPause);
+          turn.pause();
           break;
         }
         [[fallthrough]];

@@ -8,9 +8,9 @@
 #include <cerrno>
 
 #include "base/unique_fd.hpp"
+#include "io/pauses.hpp"
 #include "io/wait.hpp"
 #include "posix/on_pool.hpp"
-#include "posix/pauses.hpp"
 
 namespace runtime::inline v1::posix {
 namespace {
@@ -41,7 +41,7 @@ class WriterWatch final {
 /// 0, or -1 with ECANCELED.
 int wait_for_writer(int fifo) noexcept {
   const WriterWatch watch(fifo);
-  Pauses pauses;
+  io::Pauses pauses;
   while (!watch.has_come()) {
     if (!pauses.pause()) return -1;
   }
@@ -65,7 +65,7 @@ bool is_fifo_at(int directory, const char* path, int flags) noexcept {
 
 int open_fifo(int directory, const char* path, int flags) noexcept {
   const int plain_flags = flags & ~O_CREAT;  // it is there
-  Pauses pauses;
+  io::Pauses pauses;
   for (;;) {
     base::UniqueFd fifo(call_on_disk([=] { return ::openat(directory, path, plain_flags | O_NONBLOCK); }));
     if (fifo.get() < 0) {

@@ -4,8 +4,8 @@
 #include <cstdint>
 
 #include "base/clock.hpp"
+#include "io/pauses.hpp"
 #include "posix/descriptor.hpp"
-#include "posix/pauses.hpp"
 
 namespace runtime::inline v1::posix {
 
@@ -50,7 +50,7 @@ class Patience final {
   bool refused_ = false;
   bool timed_out_ = false;
   base::Nanos deadline_ = base::kForever;
-  Pauses pauses_;
+  io::Pauses pauses_;
   FileId file_{};  // what fd_ was when the pauses began
 };
 

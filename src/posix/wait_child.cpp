@@ -10,10 +10,10 @@
 
 #include "base/clock.hpp"
 #include "base/unique_fd.hpp"
+#include "io/pauses.hpp"
 #include "io/wait.hpp"
 #include "posix/flag_loan.hpp"
 #include "posix/patience.hpp"
-#include "posix/pauses.hpp"
 
 namespace runtime::inline v1::posix {
 namespace {
@@ -58,7 +58,7 @@ class ChildWait final {
   const int watched_;
   const bool only_end_;
   bool was_ready_ = false;
-  Pauses pauses_;
+  io::Pauses pauses_;
 };
 
 base::UniqueFd pidfd_of(pid_t pid) noexcept {

@@ -6,24 +6,25 @@
 #include "base/clock.hpp"
 #include "io/wait.hpp"
 
-namespace runtime::inline v1::posix {
+namespace runtime::inline v1::io {
 
 /// How long to let pass before looking again at what the kernel reports no readiness of: each time a little more, so
 /// that what comes soon is found soon, and a long wait costs little.
 ///
-/// Thread safety: the fiber's own.
+/// Thread safety: the caller's own.
 class Pauses final {
  public:
-  /// The next one. Parks: at most 8 ms, and at most until the deadline.
-  io::WaitEnd next(base::Nanos deadline) noexcept {
+  /// Of the next one: at most 8 ms.
+  base::Nanos next_length() noexcept {
     constexpr base::Nanos kShortest = 250'000;
     constexpr base::Nanos kLongest = 8'000'000;
-    length_ = std::clamp(2 * length_, kShortest, kLongest);
-    return io::pause(length_, deadline);
+    return length_ = std::clamp(2 * length_, kShortest, kLongest);
   }
+  /// The next one, of a fiber. Parks: at most until the deadline.
+  WaitEnd next(base::Nanos deadline) noexcept { return io::pause(next_length(), deadline); }
   /// The same without a deadline. False with ECANCELED.
   bool pause() noexcept {
-    if (next(base::kForever) != io::WaitEnd::cancelled) return true;
+    if (next(base::kForever) != WaitEnd::cancelled) return true;
     errno = ECANCELED;
     return false;
   }
@@ -33,4 +34,4 @@ class Pauses final {
   base::Nanos length_ = 0;  // of the last one
 };
 
-}  // namespace runtime::inline v1::posix
+}  // namespace runtime::inline v1::io
