@@ -8,7 +8,6 @@
 
 #include <array>
 #include <cstring>
-#include <fstream>
 
 #include "posix_compare.hpp"
 
@@ -18,10 +17,14 @@ namespace {
 
 constexpr int kNoFd = 1'000'000;
 
-/// A page that is mapped and holds nothing: the kernel says EFAULT, to reading and to writing.
+/// A page that cannot be written, or that is mapped and holds nothing: the kernel says EFAULT. (Valgrind takes both for
+/// memory, and must not look into the latter, as it does with what it knows to be a list or a text.)
 class BadPage {
  public:
-  BadPage() : file_(make_temporary_file()), page_(::mmap(nullptr, 4096, PROT_READ, MAP_SHARED, file_, 0)) {
+  enum Kind { kNothing, kReadOnly };
+  explicit BadPage(Kind kind = kNothing) : file_(make_temporary_file()) {
+    if (kind == kReadOnly) REQUIRE(::ftruncate(file_, 4096) == 0);
+    page_ = ::mmap(nullptr, 4096, PROT_READ, MAP_SHARED, file_, 0);
     REQUIRE(page_ != MAP_FAILED);
   }
   ~BadPage() { ::munmap(page_, 4096); }
@@ -33,33 +36,6 @@ class BadPage {
  private:
   Fd file_;
   void* page_;
-};
-
-/// A set with room for as many descriptors as the process has a table for, and not a byte more: the kernel needs no
-/// more, whatever count says.
-class SmallSet {
- public:
-  SmallSet() {
-    std::ifstream status("/proc/self/status");
-    std::string word;
-    while (status >> word && word != "FDSize:") {
-    }
-    std::size_t bits = 0;
-    status >> bits;
-    const std::size_t bytes = std::max<std::size_t>(bits, FD_SETSIZE) / 8;
-    REQUIRE(bytes <= kPage);
-    void* pages = ::mmap(nullptr, 2 * kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    REQUIRE(pages != MAP_FAILED);
-    end_ = static_cast<char*>(pages) + kPage;
-    REQUIRE(::mprotect(end_, kPage, PROT_NONE) == 0);
-    set = reinterpret_cast<fd_set*>(end_ - bytes);
-  }
-  ~SmallSet() { ::munmap(end_ - kPage, 2 * kPage); }
-  fd_set* set;
-
- private:
-  static constexpr std::size_t kPage = 65536;
-  char* end_;
 };
 
 Fd make_epoll(int fd, std::uint32_t events) {
@@ -156,17 +132,14 @@ TEST_CASE_FIXTURE(Limits, "what is no descriptor, or of the wrong kind, is refus
   }
   table.push_back({"memory that is none", [&bad](const Calls& c, Story& s) {
                      const Pair p = make_sockets();
+                     const BadPage read_only(BadPage::kReadOnly);
                      const Fd set = make_epoll(p.a, EPOLLOUT);
                      REQUIRE(::send(p.b, "ab", 2, 0) == 2);
                      s.tell([&] { return c.recv(p.a, bad.as<char>(), 1, 0); });
                      s.tell([&] { return c.send(p.a, bad.as<char>(), 1, 0); });
-                     s.tell([&] { return c.poll(bad.as<pollfd>(), 1, -1); });
-                     s.tell([&] { return c.ppoll(bad.as<pollfd>(), 1, nullptr, nullptr); });
+                     s.tell([&] { return c.poll(read_only.as<pollfd>(), 1, 0); });
+                     s.tell([&] { return c.ppoll(read_only.as<pollfd>(), 1, &kNow, nullptr); });
                      s.tell([&] { return c.epoll_wait(set, bad.as<epoll_event>(), 1, -1); });
-                     s.tell([&] { return c.connect(p.a, bad.as<sockaddr>(), sizeof(sockaddr_in)); });
-                     s.tell([&] { return c.open(bad.as<char>(), O_RDONLY); });
-                     s.tell([&] { return c.recvmmsg(p.a, bad.as<mmsghdr>(), 1, 0, nullptr); });
-                     s.tell([&] { return c.sendmmsg(p.a, bad.as<mmsghdr>(), 1, 0); });
                      tell_recv(c, s, p.a, 0);
                    }});
   compare(table);
@@ -243,13 +216,12 @@ TEST_CASE_FIXTURE(Limits, "poll, ppoll, select, pselect, epoll_wait") {
          for (timeval limit : {timeval{-1, 0}, timeval{0, -1}}) {
            s.tell([&] { return c.select(p.a + 1, &in, nullptr, nullptr, &limit); });
          }
-         s.tell([&] { return c.select(-1, &in, nullptr, nullptr, nullptr); });
+         s.tell([&] { return c.select(-1, nullptr, nullptr, nullptr, nullptr); });
          s.tell([&] { return c.pselect(-1, nullptr, nullptr, nullptr, nullptr, nullptr); });
          s.tell([&] { return c.epoll_wait(set, &event, 0, -1); });
-         s.tell([&] { return c.epoll_wait(set, &event, -1, -1); });
          s << members(in, p);
        }},
-      {"select on a closed descriptor, and a count beyond all descriptors",
+      {"select on a closed descriptor",
        [](const Calls& c, Story& s) {
          const Pair p = make_pipe();
          fd_set in{};
@@ -257,10 +229,6 @@ TEST_CASE_FIXTURE(Limits, "poll, ppoll, select, pselect, epoll_wait") {
          FD_SET(60, &in);  // within the table of every process, and not open here
          s.tell([&] { return c.select(61, &in, nullptr, nullptr, nullptr); });
          s << members(in, p);
-         const SmallSet small;
-         FD_SET(p.b, small.set);
-         s.tell([&] { return c.select(1'000'000, nullptr, small.set, nullptr, nullptr); });
-         s << members(*small.set, p);
        }},
       {"hang-ups: select calls them readable, and exceptional only what is urgent",
        [](const Calls& c, Story& s) {

@@ -2,9 +2,11 @@
 // task is aborted, and with EBADF when a descriptor is closed or replaced. Signal masks.
 
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 
 #include <csignal>
+#include <fstream>
 #include <thread>
 
 #include "posix_support.hpp"
@@ -53,6 +55,33 @@ class BlockedSignal {
  private:
   sigset_t old_mask_;
   struct sigaction old_action_ {};
+};
+
+/// A set with room for as many descriptors as the process has a table for, and not a byte more: the kernel needs no
+/// more, whatever count says.
+class SmallSet {
+ public:
+  SmallSet() {
+    std::ifstream status("/proc/self/status");
+    std::string word;
+    while (status >> word && word != "FDSize:") {
+    }
+    std::size_t bits = 0;
+    status >> bits;
+    const std::size_t bytes = std::max<std::size_t>(bits, FD_SETSIZE) / 8;
+    REQUIRE(bytes <= kPage);
+    void* pages = ::mmap(nullptr, 2 * kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    REQUIRE(pages != MAP_FAILED);
+    end_ = static_cast<char*>(pages) + kPage;
+    REQUIRE(::mprotect(end_, kPage, PROT_NONE) == 0);
+    set = reinterpret_cast<fd_set*>(end_ - bytes);
+  }
+  ~SmallSet() { ::munmap(end_ - kPage, 2 * kPage); }
+  fd_set* set;
+
+ private:
+  static constexpr std::size_t kPage = 65536;
+  char* end_;
 };
 
 /// How often the scheduler has resumed something.
@@ -129,7 +158,8 @@ TEST_CASE_FIXTURE(Limits, "nothing is looked at again and again, though a descri
   CHECK(handled == 0);
 }
 
-TEST_CASE_FIXTURE(Limits, "receiving does not look again and again, though the error queue holds what nobody has read") {
+TEST_CASE_FIXTURE(Limits,
+                  "receiving does not look again and again, though the error queue holds what nobody has read") {
   const Fd fd = make_udp();
   const sockaddr_in here = bind_loopback(fd);
   sockaddr_in there{};
@@ -188,6 +218,15 @@ TEST_CASE_FIXTURE(Limits, "select over hundreds of descriptors, beyond FD_SETSIZ
     CHECK((set[last / 64] >> (last % 64) & 1) == 1);
   }
   REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+}
+
+TEST_CASE_FIXTURE(Limits, "a count beyond all descriptors reads no more of a set than the kernel does") {
+  const Pair p = make_sockets();
+  const SmallSet small;
+  FD_SET(p.b, small.set);
+  const auto wait = [&] { return runtime_select(1'000'000, nullptr, small.set, nullptr, nullptr); };
+  CHECK(on_fiber([&] { return say(wait); }) == done(1));
+  CHECK(FD_ISSET(p.b, small.set));
 }
 
 TEST_CASE_FIXTURE(Limits, "a mask that lets a blocked signal through: its handler runs, and the call goes on") {
