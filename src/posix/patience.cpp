@@ -16,17 +16,20 @@ bool Patience::is_shut_for_receiving() const noexcept {
   return ::poll(&look, 1, 0) == 1 && (look.revents & POLLRDHUP) != 0;
 }
 
-// What a socket's error queue holds is reported as readiness until somebody reads it, which this call does not do.
-bool Patience::has_errors_alone() const noexcept {
+// What a socket's error queue holds is reported as readiness until somebody reads it, which this call does not do; and a
+// datagram socket has room, whether the receiver that it is not connected to has or not.
+bool Patience::is_ready_in_vain() const noexcept {
   const base::ErrnoKeeper keeper;
   const short wanted = io::poll_events(interest_);
   pollfd look{fd_, wanted, 0};
-  return ::poll(&look, 1, 0) == 1 && (look.revents & POLLERR) != 0 && (look.revents & wanted) == 0;
+  if (::poll(&look, 1, 0) != 1) return false;
+  if ((look.revents & wanted) == 0) return (look.revents & POLLERR) != 0;
+  return interest_ == io::kWritable && !is_stream_socket(fd_);
 }
 
 bool Patience::wait() noexcept {
   if (is_refused()) return give_up(EAGAIN);
-  if (has_waited_ && time_limit_ != kNoLimit && has_errors_alone()) return pause();
+  if (has_waited_ && time_limit_ != kNoLimit && is_ready_in_vain()) return pause();
   has_waited_ = true;
   switch (io::wait_fd(fd_, interest_, deadline_)) {
     case io::WaitEnd::ready:

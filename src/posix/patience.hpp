@@ -39,7 +39,7 @@ class Patience final {
 
  private:
   void ask() noexcept;
-  bool has_errors_alone() const noexcept;
+  bool is_ready_in_vain() const noexcept;
   bool give_up(int error) noexcept;
 
   const int fd_;

@@ -185,6 +185,31 @@ TEST_CASE_FIXTURE(Limits,
   });
 }
 
+TEST_CASE_FIXTURE(Limits, "sending to a receiver that has no room does not look again and again, and finds room when it comes") {
+  // As syslog() does it: not connected, so that readiness says nothing of the receiver.
+  const Fd receiver(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)), sender(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  auto* const generic_address = reinterpret_cast<sockaddr*>(&address);
+  address.sun_family = AF_UNIX;
+  socklen_t size = sizeof(sa_family_t);  // the kernel chooses an abstract name
+  REQUIRE(::bind(receiver, generic_address, size) == 0);
+  size = sizeof address;
+  REQUIRE(::getsockname(receiver, generic_address, &size) == 0);
+  char byte = 'x';
+  while (::sendto(sender, &byte, 1, MSG_DONTWAIT, generic_address, size) == 1) {
+  }
+  on_fiber([&] {
+    auto sending = runtime::spawn_local(
+        [&] { return say([&] { return runtime_sendto(sender, &byte, 1, 0, generic_address, size); }); });
+    const auto before = resumes();
+    runtime::sleep_for(100ms);
+    CHECK(resumes() - before < 500);
+    CHECK_FALSE(sending.is_finished());
+    CHECK(::recv(receiver, &byte, 1, 0) == 1);
+    CHECK(sending.join() == done(1));
+  });
+}
+
 TEST_CASE_FIXTURE(Limits, "select finds room that comes later") {
   const Pair full = make_sockets();
   fill(full.a);
