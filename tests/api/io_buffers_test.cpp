@@ -81,6 +81,13 @@ TEST_CASE("a line longer than the reader's limit is an error, and is never held 
     CHECK(os_error_of([&] { reader.read_line(4); }) == EMSGSIZE);
     CHECK(reader.read_line(5) == unended);
   }
+  Fake dripping;  // the error comes with the first byte too many
+  dripping.in = "123456789";
+  dripping.piece = 1;
+  io::BufReader drops(dripping);
+  CHECK(os_error_of([&] { drops.read_line(4); }) == EMSGSIZE);
+  CHECK(dripping.at == 5);
+
   Fake endless;
   endless.in = std::string(1'000'000, 'x');
   io::BufReader reader(endless, 1024);

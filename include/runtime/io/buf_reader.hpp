@@ -49,7 +49,8 @@ class BufReader final {
           return line;
         }
         searched = held;
-        if (held - 1 > longest) throw_too_long();  // the last byte may be a '\r'
+        const bool may_end = start[held - 1] == '\r';
+        if (held - (may_end ? 1 : 0) > longest) throw_too_long();
       }
       if (fill() != 0) continue;
       if (held == 0) return std::nullopt;
