@@ -24,9 +24,10 @@ struct Member {
 
 /// Hands what one says to everybody, the speaker included.
 ///
-/// Each member has a mailbox of kMailbox lines. Whoever speaks waits for those whose mailbox is full, so that nobody who
-/// reads misses a line, and lines of one speaker keep their order; but not longer than `patience`: who has made no room
-/// by then is dropped. So a reader that stands still costs kMailbox lines of memory, and the others one short pause.
+/// Each member has a mailbox of kMailbox lines. Whoever speaks waits for those whose mailbox is full, so that nobody
+/// who reads misses a line, and lines of one speaker keep their order; but not longer than `patience`: who has made no
+/// room by then is dropped. So a reader that stands still costs kMailbox lines of memory, and the others one short
+/// pause.
 ///
 /// Thread safety: the fibers of one thread, hence no lock.
 class ChatRoom final {

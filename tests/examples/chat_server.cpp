@@ -118,7 +118,7 @@ void say_goodbye(const net::TcpStream& stream, const char* text) {
       while (stream.read(rest, sizeof rest) > 0) {
       }
     });
-  } catch (const runtime::Elapsed&) {  // he does not read, or does not go: then without his help
+  } catch (const runtime::Elapsed&) {   // he does not read, or does not go: then without his help
   } catch (const std::system_error&) {  // he has gone
   }
 }

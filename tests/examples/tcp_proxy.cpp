@@ -73,9 +73,8 @@ int run(int argc, char** argv) {
   const std::string target = argv[optind];
 
   runtime::run([&] {
-    examples::serve_until_ctrl_c(listen, most, [&target](net::TcpStream& client, const std::string& peer) {
-      pass_on(client, peer, target);
-    });
+    examples::serve_until_ctrl_c(
+        listen, most, [&target](net::TcpStream& client, const std::string& peer) { pass_on(client, peer, target); });
   });
   return 0;
 }
