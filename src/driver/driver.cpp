@@ -167,7 +167,7 @@ void Driver::announce(int fd, bool is_closing) noexcept {
   const std::uint64_t number = last_close.fetch_add(1, std::memory_order_seq_cst) + 1;
   const std::lock_guard lock(registry.mutex);
   for (Driver* driver = registry.first; driver != nullptr; driver = driver->next_driver_) {
-    if (driver->set_.watched() == 0) continue;
+    if (driver->set_.watched() == 0 && !driver->set_.has_owners()) continue;
     if (driver->owner_ == task::this_thread()) {
       driver->set_.tell_watches(fd, number, is_closing);
       continue;

@@ -40,7 +40,11 @@ Turn::~Turn() {
   shared_.release();
 }
 
-void Turn::wait_ready() { check(turns_.wait_ready(fd(), static_cast<std::uint8_t>(direction_))); }
+void Turn::wait_ready() { check(turns_.wait_ready(fd(), static_cast<std::uint8_t>(direction_), shared_.id())); }
+
+void Turn::wait_if_emptied() {
+  if (shared_.kind() == FdKind::tcp_stream && is_read_to_the_end(fd(), shared_.id())) wait_ready();
+}
 
 void Turn::go_on() {
   if (begin_call()) task::throw_if_cancelled(*task::parkable());

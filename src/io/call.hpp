@@ -1,12 +1,14 @@
 #pragma once
 
 #include <cerrno>
+#include <cstddef>
 
 #include <runtime/detail/unexpected_end.hpp>
 
 #include "base/clock.hpp"
 #include "base/system_error.hpp"
 #include "io/shared_fd.hpp"
+#include "io/wait.hpp"
 
 namespace runtime::inline v1::io {
 
@@ -30,6 +32,13 @@ class Turn final {
   bool is_closed() const noexcept { return turns_.is_closed(); }
   /// Parks: until the descriptor is ready; that may be spurious. Throws: Cancelled; std::system_error EBADF.
   void wait_ready();
+  /// Of a read that has to get all there is: where the last one on this thread has emptied the descriptor, and nothing has
+  /// come since, waits at once, as trying it would be in vain. Throws: as wait_ready().
+  void wait_if_emptied();
+  /// A read has given `got` of `size` bytes, just now.
+  void note_read(std::size_t got, std::size_t size) noexcept {
+    if (got < size && got != 0 && shared_.kind() == FdKind::tcp_stream) read_to_the_end(fd(), shared_.id());
+  }
   /// Between two parts of one call: a unit of the budget, as each would cost that is a call of its own. Throws:
   /// Cancelled.
   void go_on();
