@@ -131,7 +131,7 @@ GROUPS = {
     ],
     "mpsc": [
         Work("unbounded, from another thread", "mpsc_bench", {"total": 1_000_000}, peers=False, one_processor=False,
-             goal="<= 50 ns (>= 20 M/s) where the list needs 30 to 60"),
+             goal="<= 50 ns (>= 20 M/s)"),
     ],
     "echo": [
         echo_of(1, 20_000, "none"),
