@@ -23,6 +23,7 @@ std::uint64_t tag_of(int fd, std::uint32_t registration) noexcept {
   return std::uint64_t{registration & 0x7fffffff} << 32 | static_cast<std::uint32_t>(fd);
 }
 
+constexpr std::uint8_t kMostUnused = 16;
 constexpr std::uint32_t kEdge = std::uint32_t{EPOLLET} | std::uint32_t{EPOLLRDHUP};
 // Behind these a read that gives less than was asked for is not the last.
 constexpr std::uint32_t kMoreBehind = std::uint32_t{EPOLLRDHUP} | std::uint32_t{EPOLLHUP} | std::uint32_t{EPOLLERR} |
@@ -88,6 +89,11 @@ void EpollSet::report(Number& number, int fd, std::uint32_t events) noexcept {
   if (number.owner != 0) {
     number.ready |= ready;
     number.has_more |= (events & kMoreBehind) != 0;
+    number.unused = number.first != nullptr ? 0 : static_cast<std::uint8_t>(number.unused + 1);
+    if (number.unused == kMostUnused) {
+      static_cast<void>(control(EPOLL_CTL_MOD, fd, 0));  // fails if it was closed just now, which is as good
+      set_owner(number, 0, 0);
+    }
     return;
   }
   const std::uint8_t rest = wanted(number);
@@ -146,6 +152,7 @@ bool EpollSet::enlist(FdWatch& watch) noexcept {
   if (watch.owner_ != 0 && watch.owner_ == number.owner && (watch.interest_ & ~number.edges) == 0) {
     // The caller has found nothing there just now; what comes from now on is reported.
     number.ready &= static_cast<std::uint8_t>(~unsigned{watch.interest_});
+    number.unused = 0;
     link(number, watch);
     return true;
   }
@@ -188,6 +195,7 @@ void EpollSet::set_owner(Number& number, std::uint64_t owner, std::uint8_t edges
   number.owner = owner;
   number.edges = edges;
   number.ready = 0;
+  number.unused = 0;
   number.has_more = false;
   if (owner != 0) has_owners_.store(true, std::memory_order_seq_cst);  // pairs with Driver::announce()
 }

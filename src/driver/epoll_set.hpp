@@ -23,7 +23,8 @@ namespace runtime::inline v1::driver {
 ///
 /// A descriptor that has an owner cannot become another one while anybody waits for it: its registration is EPOLLET and
 /// stays, so that waiting again costs no system call. The owner is a number that never comes again. What was reported is
-/// remembered until a call has found nothing there any more.
+/// remembered until a call has found nothing there any more. Such a descriptor may also be used in another runtime from
+/// now on: after some reports that nobody here made use of, its registration goes to sleep until somebody waits.
 /// Thread safety: owner thread. Owns: the set. Borrows: the watches.
 class EpollSet final {
  public:
@@ -52,7 +53,9 @@ class EpollSet final {
   /// Nothing may have been collected since that call.
   void read_to_the_end(int fd, std::uint64_t owner) noexcept {
     Number* number = number_of(fd, owner);
-    if (number != nullptr && !number->has_more) number->ready &= static_cast<std::uint8_t>(~unsigned{kReadable});
+    if (number == nullptr) return;
+    number->unused = 0;
+    if (!number->has_more) number->ready &= static_cast<std::uint8_t>(~unsigned{kReadable});
   }
   /// True: nothing was reported since then, so a read that is tried would find nothing.
   bool is_read_to_the_end(int fd, std::uint64_t owner) noexcept {
@@ -80,6 +83,7 @@ class EpollSet final {
     bool is_known = false;           // epoll had it once, and has it unless it was closed
     std::uint8_t edges = 0;          // with an owner: what epoll reports
     std::uint8_t ready = 0;          // with an owner: what it has reported, and no call has used up
+    std::uint8_t unused = 0;         // with an owner: reports while nobody waited, one after the other
     bool has_more = false;           // with an owner: an end, an error or urgent data may be behind what is read
     std::uint64_t owner = 0;         // 0: the registration is EPOLLONESHOT
   };

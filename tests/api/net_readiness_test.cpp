@@ -186,8 +186,8 @@ TEST_CASE("two runtimes and a thread read one socket by turns, and each waits fo
   const auto reads = [&c](const std::string& expected) { CHECK(read_soon(c.server) == expected); };
   // The other runtime's thread reads "two"; here are the first runtime, and in between a thread without any.
   auto [ask, asked] = runtime::sync::mpsc::channel<int>(1);
-  auto [answer, answered] = runtime::sync::mpsc::channel<int>(1);
-  std::thread other([&reads, asked = std::move(asked), answer = std::move(answer)]() mutable {
+  auto answers = runtime::sync::mpsc::channel<int>(1);
+  std::thread other([&reads, asked = std::move(asked), answer = std::move(answers.first)]() mutable {
     runtime::run([&] {
       while (asked.recv()) {
         reads("two");
@@ -204,12 +204,34 @@ TEST_CASE("two runtimes and a thread read one socket by turns, and each waits fo
       here.send(0);
       runtime::sleep_for(100us);
       c.client.write_all("two");
-      CHECK(answered.recv_for(20s));
+      CHECK(answers.second.recv_for(20s));
       c.client.write_all("thread");
       CHECK(runtime::spawn_blocking([&] { return read_some(c.server); }).join() == "thread");
     }
   });
   other.join();
+}
+
+TEST_CASE("a socket that is used elsewhere from now on wakes this runtime only a few times more") {
+  Checked house;
+  house.rt.block_on([&house] {
+    auto c = connect();
+    auto reader = start([&] { return read_some(c.server); });
+    c.client.write_all("here");
+    CHECK(reader.join() == "here");
+    const auto before = house.rt.metrics().io_ready_count();
+    runtime::spawn_blocking([&c] {
+      for (int i = 0; i < 300; ++i) {
+        c.client.write_all("elsewhere");
+        CHECK(read_some(c.server) == "elsewhere");
+        std::this_thread::yield();
+      }
+    }).join();
+    CHECK(house.rt.metrics().io_ready_count() - before < 40);
+    empty(c);  // and here again
+    CHECK_THROWS_AS(runtime::timeout(1ms, [&] { read_some(c.server); }), runtime::Elapsed);
+    empty(c);
+  });
 }
 
 TEST_CASE("a number that comes again is another socket, of which nothing is remembered") {
