@@ -63,6 +63,9 @@ Driver::Driver()
   ev_io_init(news, &Callbacks::on_news, set_.fd(), EV_READ);
   news->data = this;
   ::ev_io_start(loop_.get(), news);
+  // libev tells its epoll of the set now, while it is empty: the kernel refuses to nest a set in which one file is watched
+  // more than 500 times, and libev ends the program over that. So we are refused instead, when we watch the next.
+  ::ev_run(loop_.get(), EVRUN_NOWAIT);
   set_.add_signal(eventfd_.get(), kBell);
   set_.add_signal(timerfd_.get(), kAlarm);
 
@@ -167,7 +170,7 @@ void Driver::announce(int fd, bool is_closing) noexcept {
   const std::uint64_t number = last_close.fetch_add(1, std::memory_order_seq_cst) + 1;
   const std::lock_guard lock(registry.mutex);
   for (Driver* driver = registry.first; driver != nullptr; driver = driver->next_driver_) {
-    if (driver->set_.watched() == 0) continue;
+    if (driver->set_.watched() == 0 && !driver->set_.has_owners()) continue;
     if (driver->owner_ == task::this_thread()) {
       driver->set_.tell_watches(fd, number, is_closing);
       continue;

@@ -92,6 +92,9 @@ class Driver final {
   /// False when the watch cannot be kept, for want of memory; nothing has happened then.
   bool watch(FdWatch& watch) noexcept;
   void unwatch(FdWatch& watch) noexcept { set_.unwatch(watch); }
+  /// As those of EpollSet.
+  void read_to_the_end(int fd, std::uint64_t owner) noexcept { set_.read_to_the_end(fd, owner); }
+  bool is_read_to_the_end(int fd, std::uint64_t owner) noexcept { return set_.is_read_to_the_end(fd, owner); }
 
   /// A descriptor is about to be closed on purpose: whoever waits for it, in any runtime, is told. Any thread. Before the
   /// call returns, so before its number can belong to another description, the watches of this moment are doomed.

@@ -23,8 +23,14 @@ std::uint64_t tag_of(int fd, std::uint32_t registration) noexcept {
   return std::uint64_t{registration & 0x7fffffff} << 32 | static_cast<std::uint32_t>(fd);
 }
 
-std::uint32_t events_of(std::uint8_t interest) noexcept {
-  return std::uint32_t{EPOLLONESHOT} | ((interest & kReadable) != 0 ? std::uint32_t{EPOLLIN} : 0) |
+constexpr std::uint8_t kMostUnused = 16;
+constexpr std::uint32_t kEdge = std::uint32_t{EPOLLET} | std::uint32_t{EPOLLRDHUP};
+// Behind these a read that gives less than was asked for is not the last.
+constexpr std::uint32_t kMoreBehind = std::uint32_t{EPOLLRDHUP} | std::uint32_t{EPOLLHUP} | std::uint32_t{EPOLLERR} |
+                                      std::uint32_t{EPOLLPRI};
+
+std::uint32_t events_of(std::uint8_t interest, bool is_edge) noexcept {
+  return (is_edge ? kEdge : std::uint32_t{EPOLLONESHOT}) | ((interest & kReadable) != 0 ? std::uint32_t{EPOLLIN} : 0) |
          ((interest & kWritable) != 0 ? std::uint32_t{EPOLLOUT} : 0) |
          ((interest & kPriority) != 0 ? std::uint32_t{EPOLLPRI} : 0);
 }
@@ -80,6 +86,16 @@ void EpollSet::report(Number& number, int fd, std::uint32_t events) noexcept {
     watch->ready_ |= news;
     task::wake(watch->task_);
   }
+  if (number.owner != 0) {
+    number.ready |= ready;
+    number.has_more |= (events & kMoreBehind) != 0;
+    number.unused = number.first != nullptr ? 0 : static_cast<std::uint8_t>(number.unused + 1);
+    if (number.unused == kMostUnused) {
+      static_cast<void>(control(EPOLL_CTL_MOD, fd, 0));  // fails if it was closed just now, which is as good
+      set_owner(number, 0, 0);
+    }
+    return;
+  }
   const std::uint8_t rest = wanted(number);
   if (rest == 0) return;
   const int error = control(EPOLL_CTL_MOD, fd, rest);
@@ -102,9 +118,9 @@ std::uint8_t EpollSet::wanted(const Number& number) noexcept {
   return interest;
 }
 
-int EpollSet::control(int operation, int fd, std::uint8_t interest) noexcept {
+int EpollSet::control(int operation, int fd, std::uint8_t interest, bool is_edge) noexcept {
   epoll_event event{};
-  event.events = events_of(interest);
+  event.events = events_of(interest, is_edge);
   event.data.u64 = tag_of(fd, numbers_[static_cast<std::size_t>(fd)].registration);
   return ::epoll_ctl(epoll_.get(), operation, fd, &event) == 0 ? 0 : errno;
 }
@@ -133,6 +149,13 @@ bool EpollSet::enlist(FdWatch& watch) noexcept {
     }
   }
   Number& number = numbers_[index];
+  if (watch.owner_ != 0 && watch.owner_ == number.owner && (watch.interest_ & ~number.edges) == 0) {
+    // The caller has found nothing there just now; what comes from now on is reported.
+    number.ready &= static_cast<std::uint8_t>(~unsigned{watch.interest_});
+    number.unused = 0;
+    link(number, watch);
+    return true;
+  }
   if (watch.interest_ != 0) {  // else only a close is waited for
     const int error = arm(number, watch);
     if (error == EBADF || error == EPERM) {  // no descriptor (any more), or a file, for which nobody has to wait
@@ -147,16 +170,34 @@ bool EpollSet::enlist(FdWatch& watch) noexcept {
 
 // Tells the kernel of one more watch, with what the others of this number still wait for.
 int EpollSet::arm(Number& number, FdWatch& watch) noexcept {
+  const bool is_edge = watch.owner_ != 0;
+  // Urgent data is of interest to nobody here, but a read stops before it: see kMoreBehind.
+  auto interest = static_cast<std::uint8_t>(watch.interest_ | (is_edge ? kPriority : 0));
   if (number.is_known) {
-    const int error = control(EPOLL_CTL_MOD, watch.fd_, static_cast<std::uint8_t>(wanted(number) | watch.interest_));
+    auto all = static_cast<std::uint8_t>(wanted(number) | interest);
+    if (is_edge && number.owner == watch.owner_) all |= number.edges;
+    const int error = control(EPOLL_CTL_MOD, watch.fd_, all, is_edge);
+    if (error == 0) set_owner(number, watch.owner_, all);  // the kernel reports anew what is ready now
     if (error != ENOENT) return error;
     forget_former_owner(number);
   }
   ++number.registration;  // before the kernel has it: what it reports of the former one is not for us
-  const int error = control(EPOLL_CTL_ADD, watch.fd_, watch.interest_);
-  if (error == 0) registered.add(1);
+  const int error = control(EPOLL_CTL_ADD, watch.fd_, interest, is_edge);
+  if (error == 0) {
+    registered.add(1);
+    set_owner(number, watch.owner_, interest);
+  }
   number.is_known = error == 0 || error == EEXIST;  // by a dup2() on another thread, just now: the next watch will do
   return error;
+}
+
+void EpollSet::set_owner(Number& number, std::uint64_t owner, std::uint8_t edges) noexcept {
+  number.owner = owner;
+  number.edges = edges;
+  number.ready = 0;
+  number.unused = 0;
+  number.has_more = false;
+  if (owner != 0) has_owners_.store(true, std::memory_order_seq_cst);  // pairs with Driver::announce()
 }
 
 // A plain close() tells nobody. The number stands for another description by now, whose news must not wake those who
@@ -167,6 +208,7 @@ void EpollSet::forget_former_owner(Number& number) noexcept {
     next = watch->next_;
     if (watch->interest_ != 0) unwatch(*watch);
   }
+  set_owner(number, 0, 0);
 }
 
 void EpollSet::link(Number& number, FdWatch& watch) noexcept {
@@ -187,6 +229,12 @@ void EpollSet::unwatch(FdWatch& watch) noexcept {
 
 void EpollSet::tell_watches(int fd, std::uint64_t number, bool is_closed) noexcept {
   if (static_cast<std::size_t>(fd) >= numbers_.size()) return;
+  if (is_closed) {
+    // Behind the owner's back, or by him: the next wait asks the kernel.
+    set_owner(numbers_[static_cast<std::size_t>(fd)], 0, 0);
+  } else {
+    numbers_[static_cast<std::size_t>(fd)].ready = kEverything;
+  }
   for (FdWatch* watch = numbers_[static_cast<std::size_t>(fd)].first; watch != nullptr; watch = watch->next_) {
     if (watch->since_ >= number) continue;
     if (is_closed) {
@@ -199,7 +247,8 @@ void EpollSet::tell_watches(int fd, std::uint64_t number, bool is_closed) noexce
 }
 
 void EpollSet::wake_all_before(std::uint64_t number) noexcept {
-  for (const Number& entry : numbers_) {
+  for (Number& entry : numbers_) {
+    if (entry.owner != 0) set_owner(entry, 0, 0);
     for (FdWatch* watch = entry.first; watch != nullptr; watch = watch->next_) {
       if (watch->since_ >= number) continue;
       watch->ready_ = watch->interest_;

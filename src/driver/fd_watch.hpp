@@ -15,7 +15,9 @@ enum Interest : std::uint8_t { kReadable = 1, kWritable = 2, kPriority = 4 };
 /// Thread safety: owner thread. Borrows: the task. Must be unwatched before it goes.
 class FdWatch final {
  public:
-  FdWatch(task::Task& task, int fd, std::uint8_t interest) noexcept : task_(task), fd_(fd), interest_(interest) {}
+  /// `owner`: see EpollSet; 0 for a descriptor that may be anybody's.
+  FdWatch(task::Task& task, int fd, std::uint8_t interest, std::uint64_t owner = 0) noexcept
+      : task_(task), fd_(fd), interest_(interest), owner_(owner) {}
   FdWatch(const FdWatch&) = delete;
   FdWatch& operator=(const FdWatch&) = delete;
 
@@ -31,6 +33,7 @@ class FdWatch final {
   task::Task& task_;
   int fd_;
   std::uint8_t interest_;
+  const std::uint64_t owner_;
   std::uint8_t ready_ = 0;
   bool closed_ = false;
   bool watched_ = false;

@@ -60,7 +60,7 @@ Turn::~Turn() {
 // News in a socket's error queue is readiness, too, until somebody reads it; which these calls do not do.
 void Turn::wait_ready(bool in_vain) {
   if (in_vain && has_errors_alone()) return pause();
-  check(turns_.wait_ready(fd(), static_cast<std::uint8_t>(direction_)));
+  check(turns_.wait_ready(fd(), static_cast<std::uint8_t>(direction_), shared_.id()));
 }
 
 bool Turn::is_shut_for_receiving() const noexcept {
@@ -72,6 +72,10 @@ bool Turn::has_errors_alone() const noexcept {
   const short wanted = poll_events(static_cast<std::uint8_t>(direction_));
   pollfd look{fd(), wanted, 0};
   return ::poll(&look, 1, 0) == 1 && (look.revents & POLLERR) != 0 && (look.revents & wanted) == 0;
+}
+
+void Turn::wait_if_emptied() {
+  if (shared_.kind() == FdKind::tcp_stream && is_read_to_the_end(fd(), shared_.id())) wait_ready();
 }
 
 void Turn::go_on() {

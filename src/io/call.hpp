@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cerrno>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 
@@ -10,6 +11,7 @@
 #include "base/system_error.hpp"
 #include "io/pauses.hpp"
 #include "io/shared_fd.hpp"
+#include "io/wait.hpp"
 
 namespace runtime::inline v1::io {
 
@@ -38,6 +40,13 @@ class Turn final {
   /// Parks: until the descriptor is ready; that may be spurious. `in_vain`: the wait before, of the same try, was. Throws:
   /// Cancelled; std::system_error EBADF.
   void wait_ready(bool in_vain = false);
+  /// Of a read that has to get all there is: where the last one on this thread has emptied the descriptor, and nothing has
+  /// come since, waits at once, as trying it would be in vain. Throws: as wait_ready().
+  void wait_if_emptied();
+  /// A read has given `got` of `size` bytes, just now.
+  void note_read(std::size_t got, std::size_t size) noexcept {
+    if (got < size && got != 0 && shared_.kind() == FdKind::tcp_stream) read_to_the_end(fd(), shared_.id());
+  }
   /// Between two parts of one call: a unit of the budget, as each would cost that is a call of its own. Throws:
   /// Cancelled.
   void go_on();
@@ -63,7 +72,8 @@ class Turn final {
     for (bool in_vain = false;; in_vain = true) {
       auto result = until_answered(attempt);
       if (result >= 0) return result;
-      if (in_vain && is_shut_for_receiving()) {
+      if ((in_vain || shared_.was_shut) && is_shut_for_receiving()) {
+        shared_.was_shut = true;
         result = until_answered(attempt);  // what came before that
         if (result >= 0) return result;
         return std::nullopt;

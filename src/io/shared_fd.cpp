@@ -12,6 +12,8 @@
 namespace runtime::inline v1::io {
 namespace {
 
+constinit std::atomic<std::uint64_t> last_id{0};
+
 /// The kernel holds close() up, for non-blocking sockets too, until the data is out or the time is over.
 bool lingers(int fd) noexcept {
   linger option{};
@@ -21,9 +23,10 @@ bool lingers(int fd) noexcept {
 
 }  // namespace
 
-SharedFd::SharedFd(base::UniqueFd fd) noexcept : fd_(std::move(fd)) {}
+SharedFd::SharedFd(base::UniqueFd fd, FdKind kind) noexcept
+    : fd_(std::move(fd)), kind_(kind), id_(last_id.fetch_add(1, std::memory_order_relaxed) + 1) {}
 
-SharedFd* SharedFd::make(base::UniqueFd fd) { return new SharedFd(std::move(fd)); }
+SharedFd* SharedFd::make(base::UniqueFd fd, FdKind kind) { return new SharedFd(std::move(fd), kind); }
 
 void SharedFd::release() noexcept {
   base::happens_before(this);

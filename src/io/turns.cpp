@@ -128,18 +128,18 @@ void Turns::leave_slowly() noexcept {
   if (next != nullptr) next->tell();
 }
 
-TurnEnd Turns::wait_ready(int fd, std::uint8_t interest) noexcept {
+TurnEnd Turns::wait_ready(int fd, std::uint8_t interest, std::uint64_t owner) noexcept {
   task::Task* task = task::parkable();
-  return task != nullptr ? wait_on_fiber(*task, fd, interest) : wait_on_thread(fd, interest);
+  return task != nullptr ? wait_on_fiber(*task, fd, interest, owner) : wait_on_thread(fd, interest);
 }
 
-TurnEnd Turns::wait_on_fiber(task::Task& task, int fd, std::uint8_t interest) noexcept {
+TurnEnd Turns::wait_on_fiber(task::Task& task, int fd, std::uint8_t interest, std::uint64_t owner) noexcept {
   {
     const base::ShortLock guard(lock_);
     if (is_closed()) return TurnEnd::closed;
     parked_ = &task;
   }
-  const WaitEnd end = wait_fd(fd, interest, base::kForever, base::kForever, &closed_);
+  const WaitEnd end = wait_fd(fd, interest, base::kForever, base::kForever, &closed_, owner);
   {
     const base::ShortLock guard(lock_);
     parked_ = nullptr;

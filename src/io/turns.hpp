@@ -39,8 +39,9 @@ class Turns final {
     if (state_.compare_exchange_strong(expected, kFree, std::memory_order_release)) return;
     leave_slowly();
   }
-  /// Whoever has the turn waits until the descriptor is ready; that may be spurious.
-  TurnEnd wait_ready(int fd, std::uint8_t interest) noexcept;
+  /// Whoever has the turn, and has found that the descriptor is not ready, waits until it is; that may be spurious.
+  /// `owner`: of the descriptor, for the driver.
+  TurnEnd wait_ready(int fd, std::uint8_t interest, std::uint64_t owner = 0) noexcept;
 
   /// Whoever waits for readiness tries again: something was done that readiness does not tell of.
   void nudge(int fd) noexcept;
@@ -55,7 +56,7 @@ class Turns final {
   TurnEnd wait_for_turn(Waiter& waiter, int fd, std::uint8_t interest) noexcept;
   void leave_slowly() noexcept;
   void remove(Waiter& waiter) noexcept;
-  TurnEnd wait_on_fiber(task::Task& task, int fd, std::uint8_t interest) noexcept;
+  TurnEnd wait_on_fiber(task::Task& task, int fd, std::uint8_t interest, std::uint64_t owner) noexcept;
   TurnEnd wait_on_thread(int fd, std::uint8_t interest) noexcept;
   int bell() noexcept;
 

@@ -51,10 +51,10 @@ bool cancel_pending() noexcept {
 }
 
 WaitEnd wait_fd(int fd, std::uint8_t interest, base::Nanos deadline, base::Nanos look_again,
-                const std::atomic<bool>* closed) noexcept {
+                const std::atomic<bool>* closed, std::uint64_t owner) noexcept {
   task::Task& task = *task::parkable();
   driver::Driver& driver = *context::of(task).driver;
-  driver::FdWatch watch(task, fd, interest);
+  driver::FdWatch watch(task, fd, interest, owner);
   if (!driver.watch(watch)) return wait_blindly(task, deadline);
   task::Waiting waiting(task, task::WaitFor::descriptor);
   waiting.fd = fd;
@@ -67,6 +67,16 @@ WaitEnd wait_fd(int fd, std::uint8_t interest, base::Nanos deadline, base::Nanos
   });
   driver.unwatch(watch);
   return end == time::WaitEnd::done && (watch.is_closed() || is_over()) ? WaitEnd::closed : translate(end);
+}
+
+void read_to_the_end(int fd, std::uint64_t owner) noexcept {
+  task::Task* task = task::parkable();
+  if (task != nullptr) context::of(*task).driver->read_to_the_end(fd, owner);
+}
+
+bool is_read_to_the_end(int fd, std::uint64_t owner) noexcept {
+  task::Task* task = task::parkable();
+  return task != nullptr && context::of(*task).driver->is_read_to_the_end(fd, owner);
 }
 
 WaitEnd wait_fds(FdWait* fds, std::size_t n, base::Nanos deadline, base::Nanos look_again) noexcept {

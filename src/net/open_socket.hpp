@@ -27,7 +27,9 @@ inline detail::RawSocket to_raw(io::SharedFd* shared) noexcept {
   return detail::RawSocket(detail::RawFd(shared, detail::RawFd::kBoth));
 }
 /// Throws: std::bad_alloc.
-inline detail::RawSocket to_raw(base::UniqueFd fd) { return to_raw(io::SharedFd::make(std::move(fd))); }
+inline detail::RawSocket to_raw(base::UniqueFd fd, io::FdKind kind = io::FdKind::other) {
+  return to_raw(io::SharedFd::make(std::move(fd), kind));
+}
 
 /// Calls attempt(address) for one address after the other, until one throws no std::system_error, and gives what that
 /// gives; if all do, the error is the last. `addresses` is not empty.

@@ -98,7 +98,8 @@ RawSocket RawSocket::accept(net::SocketAddr& peer) const {
   if (!number) base::throw_errno(EINVAL, "accept");  // as a blocking call says it of a Unix listener
   base::UniqueFd accepted(*number);
   peer = net::SocketAddr::from_native(reinterpret_cast<const sockaddr*>(&address), size);
-  return net::to_raw(std::move(accepted));
+  const bool is_tcp = peer.is_ipv4() || peer.is_ipv6();
+  return net::to_raw(std::move(accepted), is_tcp ? io::FdKind::tcp_stream : io::FdKind::other);
 }
 
 void RawSocket::connect(const net::SocketAddr& address) const {

@@ -19,7 +19,10 @@ using io::Turn;
 std::size_t receive(const RawFd& fd, void* buffer, std::size_t size, int flags, const char* call) {
   Turn turn(fd.shared(), Direction::read, call);
   if (size == 0) return 0;  // the kernel would wait for something to come
-  return static_cast<std::size_t>(turn.until_done([&] { return ::recv(turn.fd(), buffer, size, flags); }));
+  turn.wait_if_emptied();
+  const auto got = static_cast<std::size_t>(turn.until_done([&] { return ::recv(turn.fd(), buffer, size, flags); }));
+  if (flags == 0) turn.note_read(got, size);  // MSG_PEEK takes nothing
+  return got;
 }
 
 msghdr to_message(const iovec* parts, int count) {
@@ -53,9 +56,11 @@ std::size_t RawSocket::readv(const iovec* parts, int count) const {
 void RawSocket::read_exact(void* buffer, std::size_t size) const {
   Turn turn(fd_.shared(), Direction::read, "read_exact");
   for (std::size_t done = 0; done < size;) {
+    turn.wait_if_emptied();
     const auto got = turn.until_done(
         [&] { return ::recv(turn.fd(), static_cast<char*>(buffer) + done, size - done, 0); });
     if (got == 0) throw_unexpected_end(done, size);
+    turn.note_read(static_cast<std::size_t>(got), size - done);
     done += static_cast<std::size_t>(got);
     if (done < size) turn.go_on();
   }

@@ -27,7 +27,7 @@ RawSocket listen_at(const net::SocketAddr& address) {
 }
 
 RawSocket connect_to(const net::SocketAddr& address) {
-  RawSocket socket = net::to_raw(net::open_socket(address.data()->sa_family, SOCK_STREAM));
+  RawSocket socket = net::to_raw(net::open_socket(address.data()->sa_family, SOCK_STREAM), io::FdKind::tcp_stream);
   socket.connect(address);
   return socket;
 }

@@ -62,6 +62,39 @@ TEST_CASE("lines come without their ends, whatever the pieces and the buffer") {
   CHECK(io::BufReader(Fake{"owned\n", ""}).read_line() == "owned");
 }
 
+TEST_CASE("a line longer than the reader's limit is an error, and is never held whole") {
+  for (const std::size_t piece : {1, 2, 1000}) {
+    Fake fake;
+    fake.in = "1234\n1234\r\n\n12345\n";
+    fake.piece = piece;
+    io::BufReader reader(fake, 4);
+    CHECK(reader.read_line(4) == "1234");
+    CHECK(reader.read_line(4) == "1234");
+    CHECK(reader.read_line(0) == "");
+    CHECK(os_error_of([&] { reader.read_line(4); }) == EMSGSIZE);
+    CHECK(reader.read_line(5) == "12345");  // it stays to be read
+  }
+  for (const char* unended : {"12345", "1234\r"}) {
+    Fake fake;
+    fake.in = unended;
+    io::BufReader reader(fake);
+    CHECK(os_error_of([&] { reader.read_line(4); }) == EMSGSIZE);
+    CHECK(reader.read_line(5) == unended);
+  }
+  Fake dripping;  // the error comes with the first byte too many
+  dripping.in = "123456789";
+  dripping.piece = 1;
+  io::BufReader drops(dripping);
+  CHECK(os_error_of([&] { drops.read_line(4); }) == EMSGSIZE);
+  CHECK(dripping.at == 5);
+
+  Fake endless;
+  endless.in = std::string(1'000'000, 'x');
+  io::BufReader reader(endless, 1024);
+  CHECK(os_error_of([&] { reader.read_line(2000); }) == EMSGSIZE);
+  CHECK(endless.at <= 4096);
+}
+
 TEST_CASE("bytes and lines are read from one buffer, large reads past it") {
   Fake fake;
   fake.in = "head\n12345tail";

@@ -3,6 +3,7 @@
 // A hop is what one task does to make the other go on, and the other's way back into its code.
 
 #include <cstdint>
+#include <mutex>
 
 #include <runtime/runtime.hpp>
 
@@ -72,18 +73,61 @@ double channel_hops(std::uint64_t total) {
       });
 }
 
+/// The lock goes to and fro: whoever unlocks hands it to the other, who waits for it, and then waits himself.
+double mutex_hops(std::uint64_t total) {
+  runtime::sync::Mutex mutex;
+  bench::CpuStopwatch stopwatch;
+  const std::uint64_t rounds = (total + 1) / 2;
+  const auto repeat = [&mutex, rounds] {
+    mutex.lock();
+    for (std::uint64_t i = 0; i < rounds; ++i) {
+      mutex.unlock();
+      mutex.lock();
+    }
+    mutex.unlock();
+  };
+  mutex.lock();  // until both wait for it
+  auto one = runtime::spawn_local(repeat);
+  auto other = runtime::spawn_local(repeat);
+  runtime::yield_now();
+  stopwatch.start();
+  mutex.unlock();
+  one.join();
+  other.join();
+  stopwatch.stop();
+  return stopwatch.nanoseconds_per(2 * rounds);
+}
+
+double condition_hops(std::uint64_t total) {
+  runtime::sync::Mutex mutex;
+  runtime::sync::ConditionVariable changed;
+  int turn = 0;
+  const auto step_of = [&](int mine) {
+    return [&mutex, &changed, &turn, mine] {
+      std::unique_lock lock(mutex);
+      changed.wait(lock, [&turn, mine] { return turn == mine; });
+      turn = 1 - mine;
+      changed.notify_one();
+    };
+  };
+  return hops(total, step_of(0), step_of(1));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   const bench::Options options(argc, argv, {{"total", "400000"}, {"work", "notify"}, {"stacks", "small"}});
   const std::uint64_t total = options.count("total");
-  const std::string work = options.choice("work", {"lock", "notify", "channel"});
+  const std::string work = options.choice("work", {"lock", "notify", "channel", "mutex", "condition"});
   runtime::LocalRuntime rt = bench::make_runtime(options);
   bench::RawSwitch raw;
   const bench::Pair slices = bench::in_slices(
       [&] {
         return rt.block_on([&] {
-          return work == "lock" ? uncontended(total) : work == "notify" ? notify_hops(total) : channel_hops(total);
+          if (work == "lock") return uncontended(total);
+          if (work == "notify") return notify_hops(total);
+          if (work == "channel") return channel_hops(total);
+          return work == "mutex" ? mutex_hops(total) : condition_hops(total);
         });
       },
       [&raw] { return raw.nanoseconds_per_switch(); });

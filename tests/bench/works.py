@@ -69,6 +69,12 @@ def sync_of(title, work, goal):
     return Work(title, "sync_bench", {"work": work, "total": 400_000}, peers=False, goal=goal)
 
 
+def echo_of(connections, total, goal):
+    # The server and its clients are on a processor each: the program sees to that itself.
+    return Work(f"echo, {connections:,} connections", "echo_bench", {"connections": connections, "total": total},
+                peers=False, goal=goal, one_processor=False)
+
+
 MILLION = {"resident_all": 4.4, "mappings": 63}
 
 GROUPS = {
@@ -120,5 +126,17 @@ GROUPS = {
         sync_of("mutex nobody else wants", "lock", "<= 10 ns where raw jump is 5 (2 x)"),
         sync_of("notify, per hop", "notify", "<= 25 ns where raw jump is 5 (5 x)"),
         sync_of("channel of capacity 1, per hop", "channel", "<= 35 ns where raw jump is 5 (7 x)"),
+        sync_of("mutex, per hop", "mutex", "<= 35 ns where raw jump is 5 (7 x)"),
+        sync_of("condition variable, per hop", "condition", "<= 35 ns where raw jump is 5 (7 x)"),
+    ],
+    "mpsc": [
+        Work("unbounded, from another thread", "mpsc_bench", {"total": 1_000_000}, peers=False, one_processor=False,
+             goal="<= 50 ns (>= 20 M/s)"),
+    ],
+    "echo": [
+        echo_of(1, 20_000, "none"),
+        echo_of(50, 100_000, "<= 1.03 x the epoll loop"),
+        echo_of(1_000, 100_000, "<= 1.15 x the epoll loop"),
+        echo_of(10_000, 100_000, "none"),
     ],
 }

@@ -2,6 +2,7 @@
 told to. Python's standard library only."""
 
 import os
+import signal
 import socket
 import struct
 import subprocess
@@ -59,6 +60,59 @@ def run_and_count_threads(*command):
             file.seek(0)
             texts.append(file.read().decode())
         return subprocess.CompletedProcess(command, program.returncode, *texts), most
+
+
+class ListeningProgram:
+    """A program of ours that prints "listening on HOST:PORT" and ends at Ctrl-C."""
+
+    def __init__(self, program, *arguments):
+        self.stderr = tempfile.TemporaryFile()
+        self.process = subprocess.Popen([program, *arguments], stdout=subprocess.PIPE, stderr=self.stderr)
+        line = self.process.stdout.readline().decode()
+        if not line.startswith("listening on "):
+            raise AssertionError(f"{program} said {line!r}; {self.errors()}")
+        host, port = line.split()[-1].rsplit(":", 1)
+        self.address = (host, int(port))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        self.process.stdout.close()
+        self.stderr.close()
+
+    def connect(self):
+        return socket.create_connection(self.address, timeout=DEADLINE)
+
+    def interrupt(self):
+        """Ctrl-C; returns the exit status."""
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(timeout=DEADLINE)
+
+    def errors(self):
+        """What it has written to stderr until now."""
+        self.stderr.seek(0)
+        return self.stderr.read().decode(errors="replace")
+
+    def wait_for_error(self, words):
+        end = time.monotonic() + DEADLINE
+        while words not in self.errors():
+            if time.monotonic() > end:
+                raise AssertionError(f"no {words!r} in {self.errors()!r}")
+            time.sleep(0.002)
+
+    def resident_bytes(self):
+        with open(f"/proc/{self.process.pid}/statm", encoding="ascii") as statm:
+            return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def reset(connection):
+    """Closes it so that the other side gets ECONNRESET."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
 
 
 class ScriptedServer:

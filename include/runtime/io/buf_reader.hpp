@@ -1,11 +1,14 @@
 #pragma once
 
 #include <algorithm>
+#include <cerrno>
 #include <cstddef>
 #include <cstring>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <type_traits>
 #include <utility>
 
@@ -30,22 +33,28 @@ class BufReader final {
 
   /// The next line without its "\n" or "\r\n". A last one without "\n" is a line, too. Nullopt: the end.
   ///
-  /// Lines are as long as memory allows.
-  std::optional<std::string> read_line() {
+  /// `longest`: bytes of a line without its end; a peer that is not trusted should be given one. Without it lines are as
+  /// long as memory allows. Throws: std::system_error EMSGSIZE for a longer one, whose bytes stay to be read.
+  std::optional<std::string> read_line(std::size_t longest = std::numeric_limits<std::size_t>::max()) {
     for (std::size_t searched = 0;;) {
       const char* const start = buffer_.get() + begin_;
       const std::size_t held = end_ - begin_;
       if (held > searched) {
         if (const void* found = std::memchr(start + searched, '\n', held - searched)) {
           const auto length = static_cast<std::size_t>(static_cast<const char*>(found) - start);
-          std::string line(start, length > 0 && start[length - 1] == '\r' ? length - 1 : length);
+          const std::size_t text = length > 0 && start[length - 1] == '\r' ? length - 1 : length;
+          if (text > longest) throw_too_long();
+          std::string line(start, text);
           begin_ += length + 1;
           return line;
         }
         searched = held;
+        const bool may_end = start[held - 1] == '\r';
+        if (held - (may_end ? 1 : 0) > longest) throw_too_long();
       }
       if (fill() != 0) continue;
       if (held == 0) return std::nullopt;
+      if (held > longest) throw_too_long();
       std::string rest(buffer_.get() + begin_, held);
       begin_ = end_;
       return rest;
@@ -79,6 +88,8 @@ class BufReader final {
   std::remove_reference_t<Stream>& inner() noexcept { return stream_; }
 
  private:
+  [[noreturn]] static void throw_too_long() { throw std::system_error(EMSGSIZE, std::generic_category(), "read_line"); }
+
   // Reads some more behind what is there; 0 at the end.
   std::size_t fill() {
     if (begin_ == end_) begin_ = end_ = 0;

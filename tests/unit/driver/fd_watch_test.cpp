@@ -226,6 +226,25 @@ TEST_CASE_FIXTURE(Fixture, "descriptors closed by another thread at any moment o
   closer.join();
 }
 
+// The kernel refuses a set in a set in which one file is watched that often, and libev ends the program over it.
+TEST_CASE_FIXTURE(Fixture, "one file is watched under a thousand numbers, or refused, and nothing ends") {
+  std::vector<runtime::base::UniqueFd> numbers;
+  std::deque<FdWatch> watches;
+  std::size_t watched = 0;
+  for (int i = 0; i < 1'000; ++i) {
+    numbers.emplace_back(::dup(pipe.first.get()));
+    REQUIRE(numbers.back().get() >= 0);
+    watched += driver.watch(watches.emplace_back(cell.task, numbers.back().get(), kReadable));
+  }
+  CHECK(watched >= 400);
+  driver.poll();
+  CHECK(::write(pipe.second.get(), "x", 1) == 1);
+  driver.poll();
+  CHECK(std::count_if(watches.begin(), watches.end(), [](const FdWatch& watch) { return watch.has_news(); }) >=
+        static_cast<std::ptrdiff_t>(watched));
+  for (FdWatch& watch : watches) driver.unwatch(watch);
+}
+
 TEST_CASE_FIXTURE(Fixture, "a number that has become another description is watched as that") {
   FdWatch before(cell.task, pipe.first.get(), kReadable);
   REQUIRE(driver.watch(before));
