@@ -2,7 +2,10 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cstddef>
+#include <deque>
 #include <thread>
 #include <vector>
 
