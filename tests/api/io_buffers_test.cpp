@@ -111,6 +111,30 @@ TEST_CASE("small writes are collected, large ones go through, and their order st
   CHECK(fake.out.substr(45) == "left");  // by the destructor
 }
 
+TEST_CASE("a buffer of no bytes, or of one, passes everything on") {
+  Fake fake;
+  fake.piece = 2;
+  {
+    io::BufWriter writer(fake, 0);
+    writer.write_all("abc");
+  }
+  CHECK(fake.out == "abc");
+  {
+    io::BufWriter writer(fake, 1);
+    writer.write_all("def\n");
+    CHECK(writer.write("g", 1) == 1);
+  }
+  CHECK(fake.out == "abcdef\ng");
+  fake.in = fake.out;
+  io::BufReader reader(fake, 0);
+  char first[3];
+  CHECK(reader.read_exact(first, 3) == 3);
+  CHECK(std::string(first, 3) == "abc");
+  CHECK(reader.read_line() == "def");
+  CHECK(reader.read_line() == "g");
+  CHECK_FALSE(reader.read_line());
+}
+
 TEST_CASE("the destructor writes nothing while an exception unwinds, and throws nothing") {
   Fake fake;
   try {
