@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include <runtime/error.hpp>
+
 #include "base/system_error.hpp"
 #include "fs/on_pool.hpp"
 #include "fs/path.hpp"
@@ -95,6 +97,9 @@ ReadDir& ReadDir::operator=(ReadDir&&) noexcept = default;
 ReadDir::~ReadDir() = default;
 
 ReadDir::RawEntry ReadDir::next() {
+  if (impl_ == nullptr) {
+    throw Error(Errc::invalid_argument, "this ReadDir was moved from: go through the one it was moved to");
+  }
   Impl& impl = *impl_;
   if (impl.at == impl.count && !impl.is_read) {
     begin_call();

@@ -9,6 +9,7 @@
 #include <ctime>
 
 #include "base/system_error.hpp"
+#include "io/at_once.hpp"
 #include "io/call.hpp"
 
 namespace runtime::inline v1 {
@@ -49,7 +50,7 @@ class NoSigpipe final {
 
 ssize_t write_quietly(int fd, const void* data, std::size_t size) noexcept {
   const NoSigpipe quiet;
-  const ssize_t written = ::write(fd, data, size);
+  const ssize_t written = ::write(fd, data, io::at_once(size));
   if (written < 0 && errno == EPIPE) quiet.take_away();
   return written;
 }
@@ -71,14 +72,14 @@ namespace io {
 std::size_t PipeReader::read(void* buffer, std::size_t size) const {
   Turn turn(fd_.shared(), Direction::read, "read");
   if (size == 0) return 0;
-  return static_cast<std::size_t>(turn.until_done([&] { return ::read(turn.fd(), buffer, size); }));
+  return static_cast<std::size_t>(turn.until_done([&] { return ::read(turn.fd(), buffer, at_once(size)); }));
 }
 
 std::size_t PipeReader::read_exact(void* buffer, std::size_t size) const {
   Turn turn(fd_.shared(), Direction::read, "read_exact");
   for (std::size_t done = 0; done < size;) {
     const auto got =
-        turn.until_done([&] { return ::read(turn.fd(), static_cast<char*>(buffer) + done, size - done); });
+        turn.until_done([&] { return ::read(turn.fd(), static_cast<char*>(buffer) + done, at_once(size - done)); });
     if (got == 0) detail::throw_unexpected_end(done, size);
     done += static_cast<std::size_t>(got);
     if (done < size) turn.go_on();

@@ -6,6 +6,7 @@
 
 #include <charconv>
 #include <cstring>
+#include <string>
 
 #include <runtime/error.hpp>
 
@@ -28,6 +29,18 @@ std::string_view path_of(const sockaddr_storage& storage, socklen_t size) noexce
   if (size <= kPathAt) return {};
   const std::size_t length = size - kPathAt;
   return {path, path[0] == '\0' ? length : ::strnlen(path, length)};
+}
+
+/// The least that an address of a family has; of a Unix socket the path may be missing.
+std::size_t least_size(sa_family_t family) noexcept {
+  switch (family) {
+    case AF_INET:
+      return sizeof(sockaddr_in);
+    case AF_INET6:
+      return sizeof(sockaddr_in6);
+    default:
+      return sizeof(sa_family_t);
+  }
 }
 
 char* write(char* to, std::string_view text) noexcept { return to + text.copy(to, text.size()); }
@@ -62,7 +75,14 @@ SocketAddr SocketAddr::from_native(const sockaddr* native, socklen_t size) {
     throw Error(Errc::invalid_argument, "SocketAddr::from_native() takes an address of at most 128 bytes");
   }
   SocketAddr address;
-  if (size != 0) std::memcpy(&address.storage_, native, size);
+  if (size == 0) return address;
+  std::memcpy(&address.storage_, native, size);
+  const std::size_t least = least_size(address.storage_.ss_family);
+  if (size < least) {
+    throw Error(Errc::invalid_argument, "SocketAddr::from_native() got " + std::to_string(size) +
+                                            " bytes, of an address that has " + std::to_string(least) +
+                                            ": pass the size that the system call gave");
+  }
   address.size_ = size;
   return address;
 }

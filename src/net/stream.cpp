@@ -1,11 +1,13 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <climits>
 
 #include <runtime/detail/raw_socket.hpp>
 #include <runtime/error.hpp>
 
+#include "base/system_error.hpp"
 #include "io/call.hpp"
 
 // Streams of bytes: reading and writing. None of it raises SIGPIPE.
@@ -25,11 +27,12 @@ std::size_t receive(const RawFd& fd, void* buffer, std::size_t size, int flags, 
   return got;
 }
 
-msghdr to_message(const iovec* parts, int count) {
-  // More than this the kernel refuses; a shorter result is the caller's to go on from.
+/// `call` is told what readv(2) and writev(2) say; of recvmsg(2) and sendmsg(2) it would be EMSGSIZE.
+msghdr to_message(const iovec* parts, int count, const char* call) {
+  if (count < 0 || count > IOV_MAX) base::throw_errno(EINVAL, call);
   msghdr message{};
   message.msg_iov = const_cast<iovec*>(parts);
-  message.msg_iovlen = static_cast<std::size_t>(std::clamp(count, 0, IOV_MAX));
+  message.msg_iovlen = static_cast<std::size_t>(count);
   return message;
 }
 
@@ -47,8 +50,8 @@ std::size_t RawSocket::peek(void* buffer, std::size_t size) const {
 }
 
 std::size_t RawSocket::readv(const iovec* parts, int count) const {
+  msghdr message = to_message(parts, count, "readv");
   Turn turn(fd_.shared(), Direction::read, "readv");
-  msghdr message = to_message(parts, count);
   if (is_empty(message)) return 0;
   return static_cast<std::size_t>(turn.until_done([&] { return ::recvmsg(turn.fd(), &message, 0); }));
 }
@@ -73,8 +76,8 @@ std::size_t RawSocket::write(const void* data, std::size_t size) const {
 }
 
 std::size_t RawSocket::writev(const iovec* parts, int count) const {
+  const msghdr message = to_message(parts, count, "writev");
   Turn turn(fd_.shared(), Direction::write, "writev");
-  const msghdr message = to_message(parts, count);
   if (is_empty(message)) return 0;
   return static_cast<std::size_t>(turn.until_done([&] { return ::sendmsg(turn.fd(), &message, MSG_NOSIGNAL); }));
 }

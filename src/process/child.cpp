@@ -4,6 +4,8 @@
 #include <csignal>
 #include <utility>
 
+#include <runtime/error.hpp>
+
 #include "base/system_error.hpp"
 #include "io/call.hpp"
 #include "io/wait.hpp"
@@ -28,14 +30,22 @@ Child::Impl::~Impl() {
   if (!process->is_gone()) adopt_orphan(std::move(process));
 }
 
+Child::Impl& Child::Impl::of(const std::unique_ptr<Impl>& impl) {
+  if (impl == nullptr) {
+    throw Error(Errc::invalid_argument, "this Child was moved from: use the object that it was moved to");
+  }
+  return *impl;
+}
+
 Child::Child(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
 Child::Child(Child&&) noexcept = default;
 Child& Child::operator=(Child&&) noexcept = default;
 Child::~Child() = default;
 
 int Child::wait_raw() {
-  ChildProcess& process = *impl_->process;
-  impl_->in.close();
+  Impl& impl = Impl::of(impl_);
+  ChildProcess& process = *impl.process;
+  impl.in.close();
   const bool on_fiber = io::begin("Child::wait()");
   for (;;) {
     const int error = on_fiber ? process.reap() : process.reap_blocking();
@@ -46,7 +56,7 @@ int Child::wait_raw() {
 }
 
 bool Child::try_wait_raw(int& wait_status) {
-  ChildProcess& process = *impl_->process;
+  ChildProcess& process = *Impl::of(impl_).process;
   const int error = process.reap();
   if (error == EAGAIN) return false;
   if (error != 0) throw_lost();
@@ -60,13 +70,15 @@ void Child::kill() {
 }
 
 void Child::start_kill() {
-  if (const int error = impl_->process->kill(SIGKILL)) base::throw_errno(error, "pidfd_send_signal");
+  if (const int error = Impl::of(impl_).process->kill(SIGKILL)) base::throw_errno(error, "pidfd_send_signal");
 }
 
-pid_t Child::pid_or_zero() const noexcept { return impl_->process->is_gone() ? 0 : impl_->process->pid(); }
+pid_t Child::pid_or_zero() const noexcept {
+  return impl_ == nullptr || impl_->process->is_gone() ? 0 : impl_->process->pid();
+}
 
-io::PipeWriter& Child::stdin_pipe() noexcept { return impl_->in; }
-io::PipeReader& Child::stdout_pipe() noexcept { return impl_->out; }
-io::PipeReader& Child::stderr_pipe() noexcept { return impl_->err; }
+io::PipeWriter& Child::stdin_pipe() { return Impl::of(impl_).in; }
+io::PipeReader& Child::stdout_pipe() { return Impl::of(impl_).out; }
+io::PipeReader& Child::stderr_pipe() { return Impl::of(impl_).err; }
 
 }  // namespace runtime::inline v1::process

@@ -16,6 +16,9 @@ class Child::Impl final {
   Impl& operator=(const Impl&) = delete;
   ~Impl();
 
+  /// Throws: Error invalid_argument for null.
+  static Impl& of(const std::unique_ptr<Impl>& impl);
+
   std::unique_ptr<ChildProcess> process;  // null until it is spawned
   io::PipeWriter in;
   io::PipeReader out;

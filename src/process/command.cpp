@@ -78,6 +78,14 @@ StreamSource open_stream(Stdio mode, End& end) {
 /// Owns: all of it.
 class Command::Impl final {
  public:
+  /// Throws: Error invalid_argument for null.
+  static Impl& of(const std::unique_ptr<Impl>& impl) {
+    if (impl == nullptr) {
+      throw Error(Errc::invalid_argument, "this Command was moved from: use the object that it was moved to");
+    }
+    return *impl;
+  }
+
   Program program;
   Stdio in = Stdio::inherit, out = Stdio::inherit, err = Stdio::inherit;
   bool kill_on_drop = false;
@@ -91,58 +99,59 @@ Command& Command::operator=(Command&&) noexcept = default;
 Command::~Command() = default;
 
 Command& Command::arg(std::string_view argument) {
-  impl_->program.arguments.push_back(checked(argument, "an argument"));
+  Impl::of(impl_).program.arguments.push_back(checked(argument, "an argument"));
   return *this;
 }
 
 Command& Command::env(std::string_view name, std::string_view value) {
-  impl_->program.environment.set(checked_name(name), checked(value, "a variable's value"));
+  Impl::of(impl_).program.environment.set(checked_name(name), checked(value, "a variable's value"));
   return *this;
 }
 
 Command& Command::env_remove(std::string_view name) {
-  impl_->program.environment.remove(checked_name(name));
+  Impl::of(impl_).program.environment.remove(checked_name(name));
   return *this;
 }
 
 Command& Command::env_clear() {
-  impl_->program.environment.clear();
+  Impl::of(impl_).program.environment.clear();
   return *this;
 }
 
 Command& Command::current_dir(std::string_view path) {
   if (path.empty()) throw Error(Errc::invalid_argument, "current_dir(\"\"): name a directory, or do not call it");
-  impl_->program.directory = checked(path, "a directory");
+  Impl::of(impl_).program.directory = checked(path, "a directory");
   return *this;
 }
 
 Command& Command::stdin_mode(Stdio mode) {
-  impl_->in = mode;
+  Impl::of(impl_).in = mode;
   return *this;
 }
 
 Command& Command::stdout_mode(Stdio mode) {
-  impl_->out = mode;
+  Impl::of(impl_).out = mode;
   return *this;
 }
 
 Command& Command::stderr_mode(Stdio mode) {
-  impl_->err = mode;
+  Impl::of(impl_).err = mode;
   return *this;
 }
 
 Command& Command::kill_on_drop(bool kill) {
-  impl_->kill_on_drop = kill;
+  Impl::of(impl_).kill_on_drop = kill;
   return *this;
 }
 
 Child Command::spawn() {
+  const Impl& impl = Impl::of(impl_);
   auto child = std::make_unique<Child::Impl>();
-  child->kill_on_drop = impl_->kill_on_drop;
-  const StreamSource streams[3] = {open_stream(impl_->in, child->in), open_stream(impl_->out, child->out),
-                                   open_stream(impl_->err, child->err)};
+  child->kill_on_drop = impl.kill_on_drop;
+  const StreamSource streams[3] = {open_stream(impl.in, child->in), open_stream(impl.out, child->out),
+                                   open_stream(impl.err, child->err)};
   child->process = std::make_unique<ChildProcess>();  // before there is a process that would have to be told
-  if (const int error = child->process->take(launch(impl_->program, streams))) base::throw_errno(error, "pidfd_open");
+  if (const int error = child->process->take(launch(impl.program, streams))) base::throw_errno(error, "pidfd_open");
   return Child(std::move(child));
 }
 

@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <csignal>
 
+#include <runtime/error.hpp>
+
 #include "base/system_error.hpp"
 #include "base/unique_fd.hpp"
 #include "io/call.hpp"
@@ -39,6 +41,7 @@ void Signal::close() noexcept {
 
 void Signal::recv() {
   const int fd = fd_;
+  if (fd < 0) throw Error(Errc::invalid_argument, "this Signal was moved from: use the object that it was moved to");
   io::begin("Signal::recv()");
   for (;;) {
     if (const std::uint64_t now = arrivals(number_); now != seen_) {

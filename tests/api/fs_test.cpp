@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "last_page.hpp"
 #include "support.hpp"
 
 using namespace api_test;
@@ -132,6 +133,20 @@ TEST_CASE("the file system's errors come back with the call and the path") {
       FAIL_CHECK("it was read");
     } catch (const std::system_error& error) {
       CHECK(occurrences(error.what(), "open " + missing) == 1);
+    }
+  });
+}
+
+TEST_CASE("a size that no buffer has moves what there is") {
+  in_both_worlds([] {
+    const Folder folder;
+    const LastPage page;
+    for (const std::size_t size : kTooMuch) {
+      fs::File file = fs::File::create(folder / "file");
+      CHECK(file.write(page.data(), size) == page.size());
+      file.seek(-3, SEEK_END);
+      CHECK(file.read(page.data(), size) == 3);
+      CHECK(file.read(page.data(), size) == 0);
     }
   });
 }
@@ -301,9 +316,10 @@ TEST_CASE("a destructor writes while its task is unwound by the shutdown") {
   CHECK(fs::read(folder / "file") == "last words");
 }
 
-TEST_CASE("what begins to read while the runtime shuts down is told so") {
+TEST_CASE("what begins to read while the runtime shuts down is told so, and what begins to write is done") {
   const Folder folder;
   fs::write(folder / "file", "x");
+  fs::File file = fs::File::create(folder / "other");
   std::optional<Errc> code;
   {
     Checked checked;
@@ -312,12 +328,20 @@ TEST_CASE("what begins to read while the runtime shuts down is told so") {
         runtime::shield([&] {
           runtime::sleep_for(5ms);
           code = code_of([&] { fs::read(folder / "file"); });
+          fs::write(folder / "file", "written");
+          file.write_all("1");
+          CHECK(file.write("2", 1) == 1);
+          file.sync_all();
+          fs::File::create(folder / "third").write_all("3");
         });
       });
       settle();
     });
   }
   CHECK(code == Errc::shut_down);
+  CHECK(fs::read(folder / "file") == "written");
+  CHECK(fs::read(folder / "other") == "12");
+  CHECK(fs::read(folder / "third") == "3");
 }
 
 TEST_CASE("files need neither I/O nor a clock of a runtime") {
@@ -329,14 +353,39 @@ TEST_CASE("files need neither I/O nor a clock of a runtime") {
   });
 }
 
-TEST_CASE("a file that has been moved from is closed") {
-  const Limits limits;
-  const Folder folder;
-  fs::File file = fs::File::create(folder / "file");
-  fs::File other = std::move(file);
-  CHECK(file.fd() == -1);
-  CHECK(os_error_of([&] { file.write_all("x"); }) == EBADF);
-  other.write_all("x");
-  other = fs::File::open(folder / "file");
-  CHECK(fs::read(folder / "file") == "x");
+TEST_CASE("a file that has been moved from is closed, and says so") {
+  in_both_worlds([] {
+    const Folder folder;
+    fs::File file = fs::File::create(folder / "file");
+    fs::File other = std::move(file);
+    CHECK(file.fd() == -1);
+    char buffer[4];
+    CHECK(code_of([&] { file.read(buffer, 4); }) == Errc::invalid_argument);
+    CHECK(code_of([&] { file.write("x", 1); }) == Errc::invalid_argument);
+    CHECK(code_of([&] { file.write_all("x"); }) == Errc::invalid_argument);
+    CHECK(code_of([&] { file.seek(0); }) == Errc::invalid_argument);
+    CHECK(code_of([&] { file.sync_all(); }) == Errc::invalid_argument);
+    CHECK(code_of([&] { file.metadata(); }) == Errc::invalid_argument);
+    other.write_all("x");
+    other = fs::File::open(folder / "file");
+    CHECK(fs::read(folder / "file") == "x");
+    file = std::move(other);
+    CHECK(file.read(buffer, 4) == 1);
+  });
+}
+
+TEST_CASE("a directory that has been moved from says so, also to whoever is on the way through it") {
+  in_both_worlds([] {
+    const Folder folder;
+    fs::write(folder / "a", "");
+    fs::write(folder / "b", "");
+    fs::ReadDir entries = fs::read_dir(folder.path());
+    auto on_the_way = entries.begin();
+    fs::ReadDir other = std::move(entries);
+    CHECK(code_of([&] { entries.begin(); }) == Errc::invalid_argument);
+    CHECK(code_of([&] { ++on_the_way; }) == Errc::invalid_argument);
+    int left = 0;
+    for (auto entry = other.begin(); entry != other.end(); ++entry) ++left;
+    CHECK(left == 1);
+  });
 }

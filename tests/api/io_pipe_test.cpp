@@ -2,6 +2,7 @@
 
 #include <csignal>
 
+#include "last_page.hpp"
 #include "net_support.hpp"
 
 using namespace net_test;
@@ -41,6 +42,20 @@ TEST_CASE("what is written into a pipe comes out of it, to its end") {
     CHECK(read_some(reader).empty());
     CHECK(code_of([&writer = writer] { writer.write("x", 1); }) == Errc::invalid_argument);
   });
+}
+
+TEST_CASE("a size that no buffer has moves what there is") {
+  const auto test = [] {
+    const LastPage page;
+    auto [reader, writer] = io::pipe();
+    for (const std::size_t size : kTooMuch) {
+      CHECK(writer.write(page.data(), size) == page.size());
+      CHECK(reader.read(page.data(), size) == page.size());
+    }
+  };
+  Checked house;
+  house.rt.block_on(test);
+  test();
 }
 
 TEST_CASE("a fiber and a plain thread push much through a pipe") {

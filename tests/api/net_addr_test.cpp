@@ -52,6 +52,29 @@ TEST_CASE("a path is an address of a Unix socket") {
   CHECK(SocketAddr::from_path(abstract).to_string() == abstract);
 }
 
+TEST_CASE("a native address is at least as large as its family says, and at most as any") {
+  sockaddr_storage native{};
+  const auto code_for = [&native](sa_family_t family, std::size_t size) {
+    native.ss_family = family;
+    return code_of([&] {
+      const auto* bytes = reinterpret_cast<const sockaddr*>(&native);
+      const auto address = SocketAddr::from_native(bytes, static_cast<socklen_t>(size));
+      CHECK(address.size() == size);
+    });
+  };
+  CHECK(code_for(AF_INET, sizeof(sockaddr_in) - 1) == Errc::invalid_argument);
+  CHECK(code_for(AF_INET, sizeof(sa_family_t)) == Errc::invalid_argument);
+  CHECK_FALSE(code_for(AF_INET, sizeof(sockaddr_in)));
+  CHECK(code_for(AF_INET6, sizeof(sockaddr_in)) == Errc::invalid_argument);
+  CHECK(code_for(AF_INET6, sizeof(sockaddr_in6) - 1) == Errc::invalid_argument);
+  CHECK_FALSE(code_for(AF_INET6, sizeof(sockaddr_in6)));
+  CHECK(code_for(AF_UNIX, 1) == Errc::invalid_argument);  // not even the family
+  CHECK_FALSE(code_for(AF_UNIX, sizeof(sa_family_t)));    // without a path
+  CHECK_FALSE(code_for(AF_UNIX, sizeof native));
+  CHECK(code_for(AF_UNIX, sizeof native + 1) == Errc::invalid_argument);
+  CHECK(SocketAddr::from_native(nullptr, 0) == SocketAddr());  // of a sender without an address
+}
+
 TEST_CASE("addresses are equal when they mean the same") {
   CHECK(SocketAddr::parse("1.2.3.4:5") == SocketAddr::parse("1.2.3.4:5"));
   CHECK(SocketAddr::parse("1.2.3.4:5") != SocketAddr::parse("1.2.3.4:6"));

@@ -1,5 +1,6 @@
 // TCP on fibers and plain threads: connecting, reading, writing, ends and errors.
 
+#include <limits.h>
 #include <sys/resource.h>
 
 #include <atomic>
@@ -85,6 +86,24 @@ TEST_CASE("several buffers are written and read in their order") {
     CHECK(server.readv(in, 0) == 0);
     CHECK(client.writev(out, 0) == 0);
   });
+}
+
+TEST_CASE("fewer buffers than none, and more than the system takes, are EINVAL, whatever there is to read") {
+  const auto test = [] {
+    const auto [client, server] = connect();
+    char byte = 'x';
+    const std::vector<iovec> parts(IOV_MAX + 1, iovec{&byte, 1});
+    for (const int count : {-1, INT_MIN, IOV_MAX + 1}) {
+      CHECK(os_error_of([&, &client = client] { client.writev(parts.data(), count); }) == EINVAL);
+      CHECK(os_error_of([&, &server = server] { server.readv(parts.data(), count); }) == EINVAL);
+    }
+    CHECK(client.writev(parts.data(), IOV_MAX) == IOV_MAX);
+    CHECK(os_error_of([&, &server = server] { server.readv(parts.data(), -1); }) == EINVAL);
+    CHECK(server.readv(parts.data(), IOV_MAX) == IOV_MAX);
+  };
+  Checked house;
+  house.rt.block_on(test);
+  test();
 }
 
 TEST_CASE("a stream that ends inside read_exact is unexpected_end") {

@@ -153,6 +153,44 @@ TEST_CASE("whoever waits for a child that is destroyed ends with EBADF") {
   });
 }
 
+TEST_CASE("what was moved from says so, and can be assigned to") {
+  in_both_worlds([] {
+    const auto refused = [](auto call) { CHECK(code_of(call) == Errc::invalid_argument); };
+    Command command = shell("cat; exit 3");
+    command.stdin_mode(Stdio::piped);
+    Command command_now = std::move(command);
+    refused([&] { command.arg("x"); });
+    refused([&] { command.args({"x"}); });
+    refused([&] { command.env("X", "x"); });
+    refused([&] { command.env_remove("X"); });
+    refused([&] { command.env_clear(); });
+    refused([&] { command.current_dir("/"); });
+    refused([&] { command.stdin_mode(Stdio::null); });
+    refused([&] { command.stdout_mode(Stdio::null); });
+    refused([&] { command.stderr_mode(Stdio::null); });
+    refused([&] { command.kill_on_drop(true); });
+    refused([&] { command.spawn(); });
+
+    Child child = command_now.spawn();
+    Child child_now = std::move(child);
+    CHECK_FALSE(child.id());
+    child.close_stdin();
+    refused([&] { child.wait(); });
+    refused([&] { child.try_wait(); });
+    refused([&] { child.kill(); });
+    refused([&] { child.start_kill(); });
+    refused([&] { child.stdin_pipe(); });
+    refused([&] { child.stdout_pipe(); });
+    refused([&] { child.stderr_pipe(); });
+    CHECK(child_now.id());
+
+    child = std::move(child_now);
+    CHECK(child.wait().code() == 3);
+    command = std::move(command_now);
+    CHECK(command.spawn().wait().code() == 3);
+  });
+}
+
 TEST_CASE("two fibers wait for one child") {
   Checked checked;
   checked.rt.block_on([] {

@@ -200,6 +200,42 @@ TEST_CASE_FIXTURE(Fixture, "whoever waits in a listener that is destroyed ends w
   });
 }
 
+TEST_CASE_FIXTURE(Fixture, "a listener that was moved from says so, with a signal and without") {
+  const auto test = [] {
+    Signal signal(SIGHUP);
+    Signal other = std::move(signal);
+    CHECK(code_of([&] { signal.recv(); }) == Errc::invalid_argument);
+    ::raise(SIGHUP);
+    CHECK(code_of([&] { signal.recv(); }) == Errc::invalid_argument);
+    signal = std::move(other);
+    signal.recv();
+  };
+  rt.block_on(test);
+  test();
+}
+
+TEST_CASE_FIXTURE(Fixture, "several fibers may wait in one listener, and each signal wakes one of them") {
+  rt.block_on([] {
+    Signal signal(SIGHUP);
+    int heard = 0;
+    const auto hear = [&] {
+      signal.recv();
+      ++heard;
+    };
+    auto one = runtime::spawn_local(hear);
+    auto other = runtime::spawn_local(hear);
+    settle();
+    for (int sent = 1; sent <= 2; ++sent) {
+      ::raise(SIGHUP);
+      CHECK(eventually([&] { return heard == sent; }));
+      runtime::sleep_for(3ms);
+      CHECK(heard == sent);
+    }
+    one.join();
+    other.join();
+  });
+}
+
 TEST_CASE_FIXTURE(Fixture, "signals come in storms, and what comes after the last is not lost") {
   constexpr int kSignals = 500;
   rt.block_on([&] {

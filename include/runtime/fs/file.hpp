@@ -19,11 +19,21 @@ namespace fs {
 /// An open file. Every call that may wait for the disk runs on the blocking pool of the caller's runtime, and parks the
 /// fiber only; a plain thread makes it itself. There is no buffer: what write() has returned for is with the kernel.
 ///
-/// A write that has begun is done, whatever happens to the task or the runtime meanwhile; other calls that begin when
-/// the runtime shuts down throw Errc::shut_down, unless an exception unwinds the fiber: destructors may use files.
+/// A call that is under way cannot be taken back: a cancelled fiber waits for its end, and throws Cancelled then. A
+/// fiber that is cancelled already begins nothing, but in a shield() and in destructors that run while an exception
+/// unwinds it.
 ///
-/// A call that is under way cannot be taken back: a cancelled fiber waits for its end, and throws Cancelled then.
-/// Every function Throws: std::system_error with the call's name; Error shut_down; Cancelled.
+/// From the moment a runtime begins to shut down its pool takes no calls, and drops the queued ones, so that:
+/// - what writes (create(), write(), write_all(), sync_all(), fs::write()) is done nevertheless. If it was queued by
+///   then, the pool still does it, even after the runtime has gone; if it begins later, the fiber's own thread does it,
+///   which waits for the disk meanwhile;
+/// - what reads (open(), read() of what is not in memory, metadata(), directories, fs::read()) throws Error shut_down,
+///   or Cancelled in a fiber that is cancelled and has no shield; so does what was queued. In a destructor that runs
+///   while an exception unwinds, the fiber's own thread does it, too.
+/// The fiber's own thread makes every call while the pool has no thread and cannot start one.
+///
+/// Every function Throws: std::system_error with the call's name; Error shut_down, invalid_argument when this was moved
+/// from; Cancelled.
 /// Movable. Thread safety: one caller at a time, any thread. Owns: the descriptor, which is O_CLOEXEC.
 class RUNTIME_API File final {
  public:
@@ -59,7 +69,7 @@ class RUNTIME_API File final {
     return Metadata(status);
   }
 
-  /// It stays ours; -1 after a move.
+  /// Still the file's own: neither ::close() nor runtime_close() it. -1 after a move.
   int fd() const noexcept { return fd_; }
 
  private:

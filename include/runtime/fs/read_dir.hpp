@@ -38,7 +38,8 @@ class DirEntry final {
 /// The names in a directory but `.` and `..`, in the order the file system has them. To be gone through once: a range
 /// for `for`. It reads a number of names at a time, on the blocking pool.
 ///
-/// Going to the next entry Parks: for the disk. Throws: std::system_error; Error shut_down; Cancelled.
+/// Going to the next entry Parks: for the disk. Throws: std::system_error; Error shut_down, invalid_argument when this
+/// was moved from; Cancelled.
 /// Movable, not while it is gone through. Thread safety: one caller at a time. Owns: the open directory.
 class RUNTIME_API ReadDir final {
  public:

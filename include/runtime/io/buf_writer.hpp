@@ -25,13 +25,13 @@ class BufWriter final {
  public:
   explicit BufWriter(Stream&& stream, std::size_t capacity = 8192)
       : stream_(std::forward<Stream>(stream)),
+        buffer_(new char[std::max<std::size_t>(capacity, 1)]),
         size_(std::max<std::size_t>(capacity, 1)),
-        buffer_(new char[size_]),
         exceptions_(std::uncaught_exceptions()) {}
   BufWriter(BufWriter&& other)
       : stream_(std::forward<Stream>(other.stream_)),
-        size_(other.size_),
         buffer_(std::move(other.buffer_)),
+        size_(other.size_),
         begin_(std::exchange(other.begin_, 0)),
         end_(std::exchange(other.end_, 0)),
         exceptions_(std::uncaught_exceptions()) {}
@@ -47,9 +47,11 @@ class BufWriter final {
 
   /// Takes all of it. Parks: only while the buffer is full.
   std::size_t write(const void* data, std::size_t size) {
-    if (size > size_ - end_) {
+    // Read once, as flush() might change it for all that a compiler knows: it warned of a copy that is never made.
+    const std::size_t capacity = size_;
+    if (size > capacity || end_ > capacity - size) {
       flush();
-      if (size >= size_) return stream_.write(data, size);
+      if (size >= capacity) return stream_.write(data, size);
     }
     if (size != 0) std::memcpy(buffer_.get() + end_, data, size);
     end_ += size;
@@ -71,8 +73,8 @@ class BufWriter final {
 
  private:
   Stream stream_;
-  std::size_t size_;  // of the buffer
   std::unique_ptr<char[]> buffer_;
+  std::size_t size_;       // of the buffer; after it, so that whoever knows how large it is knows this, too
   std::size_t begin_ = 0;  // what is to be written: [begin_, end_)
   std::size_t end_ = 0;
   int exceptions_;  // in flight when it was made

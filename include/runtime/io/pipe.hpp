@@ -47,7 +47,8 @@ class RUNTIME_API PipeReader final {
   }
   /// As destroying it. Does nothing to a closed one.
   void close() noexcept { fd_ = detail::RawFd(); }
-  /// Still the reader's own; non-blocking. -1 when it is closed or was moved from.
+  /// Still the reader's own: neither ::close() nor runtime_close() it. Non-blocking; -1 when it is closed or was moved
+  /// from.
   int fd() const noexcept { return fd_.fd(); }
 
  private:
@@ -69,7 +70,8 @@ class RUNTIME_API PipeWriter final {
   void write_all(const void* data, std::size_t size) const;
   /// As destroying it: the readers come to the end once they have read what is in the pipe. Does nothing to a closed one.
   void close() noexcept { fd_ = detail::RawFd(); }
-  /// Still the writer's own; non-blocking. -1 when it is closed or was moved from.
+  /// Still the writer's own: neither ::close() nor runtime_close() it. Non-blocking; -1 when it is closed or was moved
+  /// from.
   int fd() const noexcept { return fd_.fd(); }
 
  private:

@@ -27,7 +27,8 @@ class RUNTIME_API SocketAddr final {
   /// Of a Unix socket. One that begins with a zero byte is a name in Linux' abstract namespace.
   /// Throws: Error invalid_argument when it is empty, too long (more than 107 bytes) or has a zero byte elsewhere.
   static SocketAddr from_path(std::string_view path);
-  /// As the system calls give it. Throws: Error invalid_argument when it is larger than any address.
+  /// As the system calls give it; a size of zero: no address.
+  /// Throws: Error invalid_argument when it is larger than any address, or smaller than its family's.
   static SocketAddr from_native(const sockaddr* address, socklen_t size);
 
   bool is_ipv4() const noexcept;

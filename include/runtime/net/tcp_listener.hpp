@@ -39,7 +39,7 @@ class TcpListener final {
 
   /// With the port that the kernel has chosen.
   SocketAddr local_addr() const { return raw_.local_addr(); }
-  /// Still the listener's own; non-blocking. -1 when it was moved from.
+  /// Still the listener's own: neither ::close() nor runtime_close() it. Non-blocking; -1 when it was moved from.
   int fd() const noexcept { return raw_.fd(); }
 
  private:

@@ -35,7 +35,7 @@ class TcpStream final {
   /// Gives 1 to `size` bytes, or 0 at the end of the stream or when `size` is 0. Parks: until there are some.
   /// Cancellation: nothing is lost.
   std::size_t read(void* buffer, std::size_t size) const { return raw_.read(buffer, size); }
-  /// The same into several buffers, filled in turn.
+  /// The same into several buffers, filled in turn. Throws: EINVAL for a count below zero or above IOV_MAX.
   std::size_t readv(const iovec* parts, int count) const { return raw_.readv(parts, count); }
   /// Fills the buffer, and gives its size. Parks: until it is full.
   /// Throws: Error unexpected_end when the stream ends before.
@@ -50,7 +50,7 @@ class TcpStream final {
   /// At least one byte and at most `size`; how many is the result. Parks: until there is room for one.
   /// Throws: EPIPE or ECONNRESET once the peer has gone. Cancellation: nothing was written.
   std::size_t write(const void* data, std::size_t size) const { return raw_.write(data, size); }
-  /// The same from several buffers.
+  /// The same from several buffers. Throws: EINVAL as readv().
   std::size_t writev(const iovec* parts, int count) const { return raw_.writev(parts, count); }
   /// Writes all of it, before anybody else's bytes. Parks: until there was room for all.
   /// Cancellation: a part may have been written.
@@ -65,7 +65,7 @@ class TcpStream final {
   bool nodelay() const { return raw_.option(IPPROTO_TCP, TCP_NODELAY, "getsockopt(TCP_NODELAY)"); }
   SocketAddr local_addr() const { return raw_.local_addr(); }
   SocketAddr peer_addr() const { return raw_.peer_addr(); }
-  /// Still the stream's own; non-blocking. -1 when it was moved from.
+  /// Still the stream's own: neither ::close() nor runtime_close() it. Non-blocking; -1 when it was moved from.
   int fd() const noexcept { return raw_.fd(); }
 
   /// Two halves, each with an owner of its own; this object is as moved from then.

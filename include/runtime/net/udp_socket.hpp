@@ -56,7 +56,7 @@ class UdpSocket final {
   SocketAddr local_addr() const { return raw_.local_addr(); }
   /// Throws: ENOTCONN without connect().
   SocketAddr peer_addr() const { return raw_.peer_addr(); }
-  /// Still the socket's own; non-blocking. -1 when it was moved from.
+  /// Still the socket's own: neither ::close() nor runtime_close() it. Non-blocking; -1 when it was moved from.
   int fd() const noexcept { return raw_.fd(); }
 
  private:

@@ -53,7 +53,7 @@ class UnixDatagram final {
   void shutdown(int how) const { raw_.shutdown(how); }
   SocketAddr local_addr() const { return raw_.local_addr(); }
   SocketAddr peer_addr() const { return raw_.peer_addr(); }
-  /// Still the socket's own; non-blocking. -1 when it was moved from.
+  /// Still the socket's own: neither ::close() nor runtime_close() it. Non-blocking; -1 when it was moved from.
   int fd() const noexcept { return raw_.fd(); }
 
  private:

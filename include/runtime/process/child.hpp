@@ -20,8 +20,10 @@ namespace process {
 /// No handler of SIGCHLD is used, and the program may have its own, as long as that waits for processes of its own
 /// only; with SIGCHLD ignored the kernel keeps no exit status, and wait() says ECHILD.
 ///
-/// Movable, not copyable. One that was moved from may only be assigned to or destroyed.
-/// Thread safety: one thread at a time; fibers of one thread may wait and use each of the pipes at once.
+/// Movable, not copyable. What one that was moved from is asked for is Error invalid_argument; it has no id().
+/// Thread safety: one thread at a time; fibers of one thread may wait and use each of the pipes at once. Fibers that
+/// wait when it is destroyed end with EBADF; to destroy it while a plain thread waits is misuse: nothing wakes that
+/// thread, and it goes on in an object that is gone.
 /// Owns: the pipes; the right to reap the process. See: pidfd_open(2), Linux 5.4.
 class RUNTIME_API Child final {
  public:
@@ -46,18 +48,21 @@ class RUNTIME_API Child final {
   /// Sends SIGKILL, and does not wait. Does nothing to a process that has ended. Throws: std::system_error.
   void start_kill();
 
-  /// nullopt: it has ended and was waited for, so the number may be another's.
+  /// nullopt: it has ended and was waited for, so the number may be another's; or this was moved from.
   std::optional<pid_t> id() const noexcept {
     const pid_t pid = pid_or_zero();
     return pid != 0 ? std::optional<pid_t>(pid) : std::nullopt;
   }
 
   /// Our end of a pipe; may be moved out. A closed one if the stream is not Stdio::piped.
-  io::PipeWriter& stdin_pipe() noexcept;
-  io::PipeReader& stdout_pipe() noexcept;
-  io::PipeReader& stderr_pipe() noexcept;
-  /// It reads the end of its input. Does nothing if it is not piped or closed already.
-  void close_stdin() noexcept { stdin_pipe().close(); }
+  /// Throws: Error invalid_argument when this was moved from.
+  io::PipeWriter& stdin_pipe();
+  io::PipeReader& stdout_pipe();
+  io::PipeReader& stderr_pipe();
+  /// It reads the end of its input. Does nothing if it is not piped or closed already, or this was moved from.
+  void close_stdin() noexcept {
+    if (impl_ != nullptr) stdin_pipe().close();
+  }
 
  private:
   friend class Command;

@@ -23,7 +23,7 @@ enum class Stdio : std::uint8_t {
 ///
 /// The child gets no descriptor of this library's, and none of the program's that is O_CLOEXEC. No signal is blocked in
 /// it, and SIGPIPE does in it what it does by default. Strings with a zero byte inside throw Error invalid_argument.
-/// Movable, not copyable. One that was moved from may only be assigned to or destroyed.
+/// Movable, not copyable. What one that was moved from is asked for is Error invalid_argument.
 /// Thread safety: one thread at a time.
 class RUNTIME_API Command final {
  public:

@@ -14,10 +14,13 @@ namespace signal {
 /// The first listener of a number installs a handler for the whole process, which replaces what was there and stays for
 /// good: the signal never does again what it does by default. (A program that installs its own later takes it away from
 /// all listeners.) Every listener hears of every signal, on whatever thread and in whatever runtime it waits; signals
-/// that come while it does not wait are one. Whoever waits while it is destroyed ends with EBADF.
+/// that come while it does not wait are one. Of several fibers that wait in one listener each signal is for one: give
+/// each a listener of its own where all of them shall hear.
 ///
-/// Movable, not copyable. One that was moved from may only be assigned to or destroyed.
-/// Thread safety: one thread at a time; several listeners on any threads.
+/// Movable, not copyable; not while somebody waits in it. recv() of one that was moved from throws Error
+/// invalid_argument.
+/// Thread safety: one thread at a time; several listeners on any threads. Fibers that wait when it is destroyed end
+/// with EBADF; to destroy it while a plain thread waits is misuse: nothing wakes that thread.
 /// Owns: a descriptor; beside it the process has one for each number. See: docs.rs/tokio, tokio::signal::unix.
 class RUNTIME_API Signal final {
  public:
@@ -40,7 +43,7 @@ class RUNTIME_API Signal final {
   /// Returns when the signal has come since the last time, or since the construction.
   ///
   /// Parks: until it comes. Cancellation: no signal is lost.
-  /// Throws: Error io_disabled; std::system_error; Cancelled.
+  /// Throws: Error io_disabled, invalid_argument when this was moved from; std::system_error; Cancelled.
   void recv();
 
  private:
