@@ -1,5 +1,3 @@
-#include <poll.h>
-
 #include <runtime/posix.h>
 
 #include <cerrno>
@@ -13,9 +11,6 @@ namespace runtime::inline v1::posix {
 namespace {
 
 int accept_once(int fd, sockaddr* address, socklen_t* address_size, int flags) noexcept {
-  // While nobody has come, the flag stays as it is: another thread may be about to block in its own accept() here.
-  pollfd look{fd, POLLIN, 0};
-  if (fd >= 0 && ::poll(&look, 1, 0) == 0) return errno = EAGAIN, -1;
   const FlagLoan loan(fd);
   return ::accept4(fd, address, address_size, flags);
 }
