@@ -143,7 +143,8 @@ def wraps():
         print(tail(log.read_text(errors="replace")), end="")
         count.skip("wraps: the source archives could not be fetched, so the fallback was NOT tried")
         return
-    if not build("wraps", ["-Dtests=true", "--wrap-mode=forcefallback"], {"CC": "gcc", "CXX": "g++"}, everything=False):
+    options = ["-Dtests=true", "--wrap-mode=forcefallback", "-Doptimization=0"]
+    if not build("wraps", options, {"CC": "gcc", "CXX": "g++"}, everything=False):
         return
     # The code is the same as in the other steps: what could differ is what it is linked with.
     test("wraps", "wraps", ["--suite", "unit", "--suite", "stress"])

@@ -97,7 +97,8 @@ void ThreadProbe::prepare() {
   ::backtrace(frame.data(), 1);
   struct sigaction action = outer;  // with the mask that its handler wants
   action.sa_sigaction = &on_signal;
-  action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART;
+  const bool has_handler = (outer.sa_flags & SA_SIGINFO) != 0 || (outer.sa_handler != SIG_DFL && outer.sa_handler != SIG_IGN);
+  action.sa_flags = SA_SIGINFO | SA_ONSTACK | (has_handler ? outer.sa_flags & SA_RESTART : SA_RESTART);
   if (::sigaction(kSignal, &action, nullptr) != 0) throw_errno(errno, "sigaction(SIGURG)");
   is_there = true;
 }

@@ -23,6 +23,7 @@ static_assert(sizeof(ev_io) <= 64 && alignof(ev_io) <= 8);
 // NOENV: LIBEV_FLAGS in the environment of some program must not choose our backend.
 constexpr unsigned kLoopFlags = unsigned{EVBACKEND_EPOLL} | unsigned{EVFLAG_NOENV};
 
+constexpr std::size_t kMostNotices = 1024;
 constexpr std::uint32_t kBell = 0;
 constexpr std::uint32_t kAlarm = 1;
 
@@ -178,7 +179,11 @@ void Driver::announce(int fd, bool is_closing) noexcept {
     {
       const std::lock_guard notices_lock(driver->notices_mutex_);
       try {
-        driver->notices_.push_back({fd, number, is_closing});
+        if (driver->notices_.size() < kMostNotices) {
+          driver->notices_.push_back({fd, number, is_closing});
+        } else {
+          driver->lost_notice_ = number;
+        }
       } catch (const std::bad_alloc&) {
         driver->lost_notice_ = number;
       }

@@ -149,8 +149,9 @@ bool EpollSet::enlist(FdWatch& watch) noexcept {
     }
   }
   Number& number = numbers_[index];
-  if (watch.owner_ != 0 && watch.owner_ == number.owner && (watch.interest_ & ~number.edges) == 0) {
-    // The caller has found nothing there just now; what comes from now on is reported.
+  if (watch.owner_ != 0 && watch.owner_ == number.owner && (watch.interest_ & ~number.edges) == 0 && !number.has_more) {
+    // The caller has found nothing there just now; what comes from now on is reported. (An end or an error is a state, of
+    // which there is no second news: with one of these the kernel is asked again below.)
     number.ready &= static_cast<std::uint8_t>(~unsigned{watch.interest_});
     number.unused = 0;
     link(number, watch);
@@ -201,13 +202,9 @@ void EpollSet::set_owner(Number& number, std::uint64_t owner, std::uint8_t edges
 }
 
 // A plain close() tells nobody. The number stands for another description by now, whose news must not wake those who
-// waited on the former one: they go on waiting, for nothing.
+// waited on the former one: they go on waiting, for nothing, unless a notice of the close is still to come.
 void EpollSet::forget_former_owner(Number& number) noexcept {
-  FdWatch* next;
-  for (FdWatch* watch = number.first; watch != nullptr; watch = next) {
-    next = watch->next_;
-    if (watch->interest_ != 0) unwatch(*watch);
-  }
+  for (FdWatch* watch = number.first; watch != nullptr; watch = watch->next_) watch->interest_ = 0;
   set_owner(number, 0, 0);
 }
 
@@ -236,7 +233,9 @@ void EpollSet::tell_watches(int fd, std::uint64_t number, bool is_closed) noexce
     numbers_[static_cast<std::size_t>(fd)].ready = kEverything;
   }
   for (FdWatch* watch = numbers_[static_cast<std::size_t>(fd)].first; watch != nullptr; watch = watch->next_) {
-    if (watch->since_ >= number) continue;
+    // Who began after the notice of a close waits for the next owner's news. Who began after the notice of a change may
+    // have looked before the change: he looks again.
+    if (is_closed && watch->since_ >= number) continue;
     if (is_closed) {
       watch->closed_ = true;
     } else {

@@ -152,6 +152,7 @@ TurnEnd Turns::wait_on_fiber(task::Task& task, int fd, std::uint8_t interest, st
 TurnEnd Turns::wait_on_thread(int fd, std::uint8_t interest) noexcept {
   const base::ErrnoKeeper keeper;
   const int bell = this->bell();
+  if (nudged_.exchange(false, std::memory_order_seq_cst)) return TurnEnd::mine;  // the call is tried again
   while (!is_closed()) {
     pollfd fds[] = {{fd, poll_events(interest), 0}, {bell, POLLIN, 0}};
     const int ready = ::poll(fds, 2, bell >= 0 ? -1 : kLookAgainMs);
@@ -180,8 +181,9 @@ int Turns::bell() noexcept {
 }
 
 void Turns::nudge(int fd) noexcept {
+  nudged_.store(true, std::memory_order_seq_cst);  // before bell_ is read: pairs with wait_on_thread()
   fd_changed(fd);
-  const int bell = this->bell();
+  const int bell = bell_.load(std::memory_order_seq_cst);
   if (bell >= 0) static_cast<void>(::eventfd_write(bell, 1));
 }
 

@@ -63,7 +63,8 @@ class Turns final {
   std::atomic<std::uint32_t> state_{kFree};
   std::atomic<std::uint32_t> lock_{0};  // see base/short_lock.hpp
   std::atomic<bool> closed_{false};     // set under lock_
-  std::atomic<int> bell_{-1};           // an eventfd, made by the first thread that waits or nudges; readable once closed
+  std::atomic<int> bell_{-1};           // an eventfd, made by the first thread that waits; readable once closed
+  std::atomic<bool> nudged_{false};     // since a thread has looked
   Waiter* first_ = nullptr;             // guarded by lock_
   Waiter* last_ = nullptr;              // guarded by lock_
   task::Task* parked_ = nullptr;        // whoever has the turn and waits for readiness; guarded by lock_

@@ -77,11 +77,11 @@ std::size_t RawSocket::send_to(const void* data, std::size_t size, const net::So
 }
 
 std::size_t RawSocket::send_to(const void* data, std::size_t size, std::string_view to) const {
-  io::begin("send_to");
-  const auto family = local_addr().data()->sa_family;  // before we park: this object may go meanwhile
   io::SharedFd& shared = fd_.shared();
-  shared.hold();
+  shared.hold();  // before anything that may park: this object may go meanwhile
   const RawSocket keeper(RawFd(&shared, RawFd::kNone));
+  io::begin("send_to");
+  const auto family = keeper.local_addr().data()->sa_family;
   const std::vector<net::SocketAddr> addresses = net::addresses_of(to);
   const auto fits = std::find_if(addresses.begin(), addresses.end(), [family](const net::SocketAddr& address) {
     return address.data()->sa_family == family;

@@ -129,10 +129,10 @@ void RawSocket::connect(const net::SocketAddr& address) const {
 }
 
 void RawSocket::connect(std::string_view peer) const {
-  io::begin("connect");
   io::SharedFd& shared = fd_.shared();
-  shared.hold();  // the lookup parks, and this object may go meanwhile
+  shared.hold();  // before anything that may park: this object may go meanwhile
   const RawSocket keeper(RawFd(&shared, RawFd::kNone));
+  io::begin("connect");
   net::first_of(peer, [&keeper](const net::SocketAddr& address) { keeper.connect(address); });
 }
 

@@ -63,6 +63,19 @@ int wait_for(clockid_t clock, base::Nanos duration, timespec* left) noexcept {
   return code;
 }
 
+/// By a clock that the driver does not know. A signal that comes to the thread of the pool interrupts nobody.
+int sleep_on_pool(clockid_t clock, int flags, const timespec* time) noexcept {
+  return call_on_pool([=] {
+    timespec rest{};
+    int code = ::clock_nanosleep(clock, flags, time, &rest);
+    while (code == EINTR) {
+      const timespec again = rest;
+      code = ::clock_nanosleep(clock, flags, (flags & TIMER_ABSTIME) != 0 ? time : &again, &rest);
+    }
+    return code;
+  });
+}
+
 }  // namespace
 }  // namespace runtime::inline v1::posix
 
@@ -75,7 +88,7 @@ int runtime_clock_nanosleep(clockid_t clock, int flags, const timespec* time, ti
   const base::ErrnoKeeper keeper;
   if (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC && clock != CLOCK_BOOTTIME) {
     if (io::cancel_pending()) return ECANCELED;
-    return posix::call_on_pool([=] { return ::clock_nanosleep(clock, flags, time, left); });
+    return posix::sleep_on_pool(clock, flags, time);
   }
   if (time == nullptr) return EFAULT;
   if (!posix::is_valid(*time)) return EINVAL;

@@ -13,10 +13,17 @@ namespace io = runtime::io;
 namespace posix = runtime::posix;
 
 int runtime_close(int fd) {
-  if (fd >= 0) io::fd_closing(fd);
-  if (!io::on_fiber()) return ::close(fd);
+  if (fd < 0) return ::close(fd);
+  io::fd_closing(fd);
+  const auto close = [fd] {
+    const int result = ::close(fd);
+    const int error = errno;
+    io::fd_changed(fd);  // for those who began to wait since the notice: their next try says EBADF
+    errno = error;
+    return result;
+  };
+  if (!io::on_fiber()) return close();
   const posix::KeepErrno errno_before;
-  const auto close = [fd] { return ::close(fd); };
   const int result = posix::lingers(fd) ? posix::call_on_pool(close) : close();
   // Interrupted or not, the descriptor is gone.
   return errno_before.unless_failed(result < 0 && errno == EINTR ? 0 : result);

@@ -19,14 +19,17 @@ int replace(int fd, int target, Duplicate duplicate) noexcept {
   const KeepErrno errno_before;
   if (target < 0 || fd == target || ::fcntl(fd, F_GETFD) < 0) return errno_before.unless_failed(duplicate());
   io::fd_closing(target);
-  if (!io::on_fiber()) return duplicate();
   const auto uninterrupted = [&] {
     for (;;) {
       const int result = duplicate();
       if (result >= 0 || errno != EINTR) return result;
     }
   };
-  return errno_before.unless_failed(lingers(target) ? call_on_pool(uninterrupted) : uninterrupted());
+  const int result = !io::on_fiber() ? duplicate() : lingers(target) ? call_on_pool(uninterrupted) : uninterrupted();
+  const int error = errno;
+  io::fd_changed(target);  // for those who began to wait since the notice: they try again, on what it is now
+  errno = error;
+  return errno_before.unless_failed(result);
 }
 
 }  // namespace

@@ -18,29 +18,36 @@ namespace {
 /// Knows whether a FIFO has, or has had, a writer since we opened it.
 class WriterWatch final {
  public:
-  explicit WriterWatch(int fifo) noexcept : fifo_(fifo) {
-    int ends[2];
-    if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return;
-    unread_ = base::UniqueFd(ends[0]);
-    scratch_ = base::UniqueFd(ends[1]);
-  }
+  explicit WriterWatch(int fifo) noexcept : fifo_(fifo) {}
 
-  bool has_come() const noexcept {
+  bool has_come() noexcept {
     // Bytes, or a hang-up by one who has come and gone.
     pollfd look{fifo_, POLLIN, 0};
     if (::poll(&look, 1, 0) == 1) return true;
-    // A silent one shows in tee(2) alone, which takes nothing out of the FIFO: without any it says 0.
-    return scratch_.get() >= 0 && ::tee(fifo_, scratch_.get(), 1, SPLICE_F_NONBLOCK) != 0;
+    // A silent one shows in tee(2) alone, which takes nothing out of the FIFO: without any it says 0, with one EAGAIN.
+    if (!make_pipe()) return false;
+    const ssize_t moved = ::tee(fifo_, scratch_.get(), 1, SPLICE_F_NONBLOCK);
+    return moved > 0 || (moved < 0 && errno == EAGAIN);
   }
 
  private:
+  // False: there are no descriptors left at this moment.
+  bool make_pipe() noexcept {
+    if (scratch_.get() >= 0) return true;
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return false;
+    unread_ = base::UniqueFd(ends[0]);
+    scratch_ = base::UniqueFd(ends[1]);
+    return true;
+  }
+
   const int fifo_;
-  base::UniqueFd unread_, scratch_;  // a pipe for tee(); none when there are no descriptors left
+  base::UniqueFd unread_, scratch_;  // a pipe for tee()
 };
 
 /// 0, or -1 with ECANCELED.
 int wait_for_writer(int fifo) noexcept {
-  const WriterWatch watch(fifo);
+  WriterWatch watch(fifo);
   io::Pauses pauses;
   while (!watch.has_come()) {
     if (!pauses.pause()) return -1;

@@ -3,6 +3,7 @@
 
 #include <runtime/posix.h>
 
+#include <cerrno>
 #include <cstdarg>
 
 #include "io/wait.hpp"
@@ -21,7 +22,7 @@ int open_parking(int directory, const char* path, int flags, mode_t mode) noexce
   const int fd = call_on_disk([&] {
     // Else the open of a FIFO would keep the thread until the other end comes.
     is_fifo = may_wait_as_fifo(flags) && is_fifo_at(directory, path, flags);
-    return is_fifo ? -1 : ::openat(directory, path, flags, mode);
+    return is_fifo ? (errno = 0, -1) : ::openat(directory, path, flags, mode);
   });
   return is_fifo ? open_fifo(directory, path, flags) : fd;
 }

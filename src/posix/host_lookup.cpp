@@ -1,5 +1,6 @@
 #include "posix/host_lookup.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
@@ -12,6 +13,7 @@ namespace runtime::inline v1::posix {
 namespace {
 
 constexpr std::size_t kAlignment = 16;
+constexpr std::size_t kLargest = 16 << 20;  // of an answer: some say "unlimited"
 
 /// A lookup that may outlive its caller, and therefore borrows nothing. The C library puts an answer into one buffer
 /// with pointers into itself; ours has that buffer's size, and its alignment, so that it has room for exactly as much.
@@ -27,6 +29,7 @@ class Lookup final : public io::DetachedJob {
 
   void run() noexcept override {
     question_.key = key_.get();
+    errno = 0;  // not what an earlier job has left
     code_ = ask(question_, HostAnswer{&entry_, buffer_, size_, &found_, &host_error_});
     errno_ = errno;
   }
@@ -50,8 +53,8 @@ class Lookup final : public io::DetachedJob {
   Lookup(const HostQuestion& question, const HostAnswer& answer) noexcept
       : question_(question),
         key_(new (std::nothrow) char[question.size + 1]()),
-        memory_(new (std::nothrow) char[answer.size + 2 * kAlignment]),
-        size_(answer.size),
+        memory_(new (std::nothrow) char[std::min(answer.size, kLargest) + 2 * kAlignment]),
+        size_(std::min(answer.size, kLargest)),
         host_error_(*answer.error) {
     if (key_ == nullptr || memory_ == nullptr) return;
     std::memcpy(key_.get(), question.key, question.size);

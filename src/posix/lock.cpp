@@ -23,7 +23,7 @@ int lock_parking(int fd, Try attempt) noexcept {
     const int result = attempt();
     if (result >= 0) return result;
     if (errno == EINTR) continue;
-    if ((errno != EAGAIN && errno != EACCES) || !patience.pause()) return -1;
+    if (errno != EAGAIN || !patience.pause()) return -1;
   }
 }
 

@@ -52,8 +52,10 @@ bool Patience::pause() noexcept {
     timed_out_ = true;
     return give_up(EAGAIN);
   }
-  if (pauses_.next(deadline_) == io::WaitEnd::cancelled) return give_up(ECANCELED);
-  // Nobody wakes us here when the descriptor is closed; its number may be another file's by now.
+  const io::WaitEnd end = io::wait_fd(fd_, 0, deadline_, pauses_.next_length());
+  if (end == io::WaitEnd::cancelled) return give_up(ECANCELED);
+  if (end == io::WaitEnd::closed) return give_up(EBADF);
+  // Of a plain close nobody tells us; the number may be another file's by now.
   return file_id_of(fd_) == file_ || give_up(EBADF);
 }
 

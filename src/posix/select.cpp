@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "base/clock.hpp"
+#include "io/pauses.hpp"
 #include "io/wait.hpp"
 #include "posix/patience.hpp"
 #include "posix/poll_set.hpp"
@@ -33,8 +34,10 @@ int select_parking(SelectSets& sets, base::Nanos deadline, bool only_looks, cons
     const std::unique_ptr<pollfd[]> list = sets.list(length);
     PollSet set(list.get(), length, signals, PollSet::For::select);
     if (list == nullptr || !set.fill()) return fail(ENOMEM);
-    for (;;) {
-      const io::WaitEnd end = set.wait(deadline);
+    io::Pauses pauses;
+    for (bool in_vain = false;; in_vain = !in_vain) {
+      // A number that is no descriptor, and that the kernel does not look at because it is beyond its table, is "ready".
+      const io::WaitEnd end = in_vain ? pauses.next(deadline) : set.wait(deadline);
       if (end == io::WaitEnd::cancelled) return fail(ECANCELED);
       if (set.has_closed()) return fail(EBADF);
       ready = sets.look();

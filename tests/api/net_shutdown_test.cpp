@@ -137,6 +137,20 @@ TEST_CASE("what came before the shutdown is received") {
   });
 }
 
+TEST_CASE("a shutdown that came while nobody waited is found out by whoever waits next") {
+  Checked house;
+  house.rt.block_on([] {
+    auto [a, b] = UnixDatagram::pair();
+    char byte;
+    auto waiting = start([&a = a, &byte] { return a.recv(&byte, 1); });  // from now on there is news of it
+    b.send("x", 1);
+    CHECK(waiting.join() == 1);
+    a.shutdown(SHUT_RD);
+    runtime::sleep_for(5ms);  // the driver hears of it
+    for (int i = 0; i < 2; ++i) CHECK(runtime::timeout(20s, [&a = a, &byte] { return a.recv(&byte, 1); }) == 0);
+  });
+}
+
 TEST_CASE("a Unix listener that was shut down accepts nobody: EINVAL") {
   Checked house;
   const auto make = [] {

@@ -130,17 +130,22 @@ TEST_CASE_FIXTURE(Limits, "names") {
        [](const Calls& c, Story& s) {
          const sockaddr_in address = loopback(htons(htons(80)));
          char host[64], service[64];
+         // errno has a meaning beside EAI_SYSTEM only; else it is what the library's own looking about has left.
+         const auto tell_code = [&s](auto call) {
+           const Said said = say(call);
+           s << std::to_string(said.result) << (said.result == EAI_SYSTEM ? ::strerrorname_np(said.error) : "");
+         };
          for (const int flags : {0, NI_NUMERICHOST | NI_NUMERICSERV, NI_NUMERICHOST, NI_NAMEREQD, NI_DGRAM, 1 << 20}) {
            for (const socklen_t size : {64u, 2u, 0u}) {
              host[0] = service[0] = '\0';
              const auto both = [&] {
                return c.getnameinfo(generic(address), sizeof address, host, size, service, size, flags);
              };
-             s.tell(both);
+             tell_code(both);
              if (size == 64) s << host << service;
            }
-           s.tell([&] { return c.getnameinfo(generic(address), 3, host, 64, nullptr, 0, flags); });
-           s.tell([&] { return c.getnameinfo(generic(address), sizeof address, nullptr, 0, service, 64, flags); });
+           tell_code([&] { return c.getnameinfo(generic(address), 3, host, 64, nullptr, 0, flags); });
+           tell_code([&] { return c.getnameinfo(generic(address), sizeof address, nullptr, 0, service, 64, flags); });
          }
          for (const char* name : {"127.0.0.1", "localhost", "no such host.invalid"}) {
            addrinfo hints{}, *found = nullptr;
@@ -298,6 +303,18 @@ TEST_CASE_FIXTURE(Limits, "locks are waited for, and the wait can be cancelled")
   const int number = three;
   const auto close = [&] { CHECK(runtime_close(three.release()) == 0); };
   CHECK(parked([&] { return runtime_flock(number, LOCK_SH); }, close) == failed(EBADF));
+
+  // Nor does it get the lock on whatever has the number next, be it the same file.
+  Fd four(::open(place.path.c_str(), O_RDWR | O_CLOEXEC));
+  const int again = four;
+  const auto replace = [&] {
+    CHECK(runtime_close(four.release()) == 0);
+    four = Fd(::open(place.path.c_str(), O_RDWR | O_CLOEXEC));
+    CHECK(static_cast<int>(four) == again);
+    CHECK(::flock(one, LOCK_UN) == 0);
+  };
+  CHECK(parked([&] { return runtime_flock(again, LOCK_SH); }, replace) == failed(EBADF));
+  CHECK(::flock(one, LOCK_EX | LOCK_NB) == 0);
 }
 
 TEST_CASE_FIXTURE(Limits, "a FIFO opens when both ends are there, whoever comes first, and with any pool") {

@@ -210,6 +210,23 @@ TEST_CASE_FIXTURE(Limits, "sending to a receiver that has no room does not look 
   });
 }
 
+TEST_CASE_FIXTURE(Limits, "a number beyond the kernel's table is no descriptor that select would look at for ever") {
+  fd_set set;
+  FD_ZERO(&set);
+  FD_SET(FD_SETSIZE - 1, &set);
+  timeval limit{0, 0};
+  fd_set same = set;
+  const int expected = ::select(FD_SETSIZE, &same, nullptr, nullptr, &limit);  // EBADF where the table is so large
+  on_fiber([&] {
+    limit = {0, 50'000};
+    bool has_run = false;
+    auto other = runtime::spawn_local([&] { has_run = true; });
+    CHECK(runtime_select(FD_SETSIZE, &set, nullptr, nullptr, &limit) == expected);
+    if (expected == 0) CHECK(has_run);
+    other.join();
+  });
+}
+
 TEST_CASE_FIXTURE(Limits, "select finds room that comes later") {
   const Pair full = make_sockets();
   fill(full.a);

@@ -73,6 +73,10 @@ class Room(ExampleTest):
                     nick, text = line.split(": ", 1)
                     self.assertEqual(text, f"line {next_of[nick]}")
                     next_of[nick] += 1
+            for person in room:  # so that nobody is spoken to who has gone
+                person.socket.shutdown(socket.SHUT_WR)
+            for person in room:
+                person.rest()
             self.end(server, *room)
             self.assertEqual(server.errors(), "")
 

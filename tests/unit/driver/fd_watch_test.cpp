@@ -316,6 +316,44 @@ TEST_CASE_FIXTURE(Fixture, "a watch that began after the notice belongs to the n
   driver.unwatch(after);
 }
 
+TEST_CASE_FIXTURE(Fixture, "whom a close has doomed is told, though the number is watched anew before that is known") {
+  const int number = ::dup(pipe.first.get());
+  FdWatch doomed(cell.task, number, kReadable);
+  REQUIRE(driver.watch(doomed));
+  std::thread([number] {
+    Driver::announce_close(number);
+    ::close(number);
+  }).join();
+  const auto other = test::make_pipe();
+  REQUIRE(::dup2(other.first.get(), number) == number);
+  FdWatch next(other_cell.task, number, kReadable);
+  REQUIRE(driver.watch(next));
+  driver.poll();
+  CHECK(doomed.is_closed());
+  CHECK_FALSE(next.has_news());
+  CHECK(::write(other.second.get(), "x", 1) == 1);
+  poll_for(next);
+  CHECK(next.ready() == kReadable);
+  CHECK_FALSE(next.is_closed());
+  driver.unwatch(doomed);
+  driver.unwatch(next);
+  ::close(number);
+}
+
+TEST_CASE_FIXTURE(Fixture, "who begins to wait between a change's notice and its reading looks again") {
+  std::thread([this] { Driver::announce_change(pipe.first.get()); }).join();
+  FdWatch other(other_cell.task, pipe.second.get(), kPriority);
+  REQUIRE(driver.watch(other));
+  std::thread([this] { Driver::announce_change(pipe.first.get()); }).join();
+  FdWatch watch(cell.task, pipe.first.get(), kReadable);  // it may have looked before the change
+  REQUIRE(driver.watch(watch));
+  driver.poll();
+  CHECK(watch.has_news());
+  CHECK_FALSE(other.has_news());
+  driver.unwatch(watch);
+  driver.unwatch(other);
+}
+
 TEST_CASE_FIXTURE(Fixture, "a close is known in every runtime of the process") {
   struct Watcher {
     explicit Watcher(int fd) : cell(schedule), watch(cell.task, fd, kReadable) { REQUIRE(driver.watch(watch)); }
