@@ -9,6 +9,7 @@
 #include <runtime/detail/raw_fd.hpp>
 #include <runtime/runtime.hpp>
 
+#include "base/valgrind.hpp"
 #include "support/descriptors.hpp"
 #include "support/leak_check.hpp"
 
@@ -78,7 +79,8 @@ TEST_CASE_FIXTURE(test::LeakCheck, "closing a socket that lingers parks the fibe
       ++turns;
       runtime::sleep_for(std::chrono::milliseconds(1));
     }
-    CHECK(turns > 2);
+    // Valgrind lets no other thread run while one is in close(2).
+    if (!runtime::base::under_valgrind()) CHECK(turns > 2);
     closing.join();
   });
 }
