@@ -57,21 +57,9 @@ Turn::~Turn() {
   shared_.release();
 }
 
-// News in a socket's error queue is readiness, too, until somebody reads it; which these calls do not do.
 void Turn::wait_ready(bool in_vain) {
-  if (in_vain && has_errors_alone()) return pause();
+  if (in_vain && has_errors_alone(fd(), static_cast<std::uint8_t>(direction_))) return pause();
   check(turns_.wait_ready(fd(), static_cast<std::uint8_t>(direction_), shared_.id()));
-}
-
-bool Turn::is_shut_for_receiving() const noexcept {
-  pollfd look{fd(), POLLRDHUP, 0};
-  return ::poll(&look, 1, 0) == 1 && (look.revents & POLLRDHUP) != 0;
-}
-
-bool Turn::has_errors_alone() const noexcept {
-  const short wanted = poll_events(static_cast<std::uint8_t>(direction_));
-  pollfd look{fd(), wanted, 0};
-  return ::poll(&look, 1, 0) == 1 && (look.revents & POLLERR) != 0 && (look.revents & wanted) == 0;
 }
 
 void Turn::wait_if_emptied() {

@@ -10,6 +10,7 @@
 #include "base/clock.hpp"
 #include "base/system_error.hpp"
 #include "io/pauses.hpp"
+#include "io/poll_events.hpp"
 #include "io/shared_fd.hpp"
 #include "io/wait.hpp"
 
@@ -66,13 +67,12 @@ class Turn final {
     }
   }
   /// The same for receiving on what is no stream: nullopt when nothing will ever come, as the receiving side was shut down.
-  /// (Such a socket is "ready", and says EAGAIN all the same; only a blocking call is told. Linux, up to 6.18 at least.)
   template <class Try>
   auto until_received(Try attempt) -> std::optional<decltype(attempt())> {
     for (bool in_vain = false;; in_vain = true) {
       auto result = until_answered(attempt);
       if (result >= 0) return result;
-      if ((in_vain || shared_.was_shut) && is_shut_for_receiving()) {
+      if ((in_vain || shared_.was_shut) && is_shut_for_receiving(fd())) {
         shared_.was_shut = true;
         result = until_answered(attempt);  // what came before that
         if (result >= 0) return result;
@@ -92,8 +92,6 @@ class Turn final {
       if (errno != EINTR) base::throw_errno(errno, call_);
     }
   }
-  bool is_shut_for_receiving() const noexcept;
-  bool has_errors_alone() const noexcept;
   void check(TurnEnd end) const;
 
   SharedFd& shared_;

@@ -12,19 +12,17 @@ namespace runtime::inline v1::posix {
 bool Patience::is_shut_for_receiving() const noexcept {
   if (!has_waited_ || time_limit_ == kNoLimit) return false;
   const base::ErrnoKeeper keeper;
-  pollfd look{fd_, POLLRDHUP, 0};
-  return ::poll(&look, 1, 0) == 1 && (look.revents & POLLRDHUP) != 0;
+  return io::is_shut_for_receiving(fd_);
 }
 
 // What a socket's error queue holds is reported as readiness until somebody reads it, which this call does not do; and a
 // datagram socket has room, whether the receiver that it is not connected to has or not.
 bool Patience::is_ready_in_vain() const noexcept {
   const base::ErrnoKeeper keeper;
-  const short wanted = io::poll_events(interest_);
-  pollfd look{fd_, wanted, 0};
-  if (::poll(&look, 1, 0) != 1) return false;
-  if ((look.revents & wanted) == 0) return (look.revents & POLLERR) != 0;
-  return interest_ == io::kWritable && !is_stream_socket(fd_);
+  if (io::has_errors_alone(fd_, interest_)) return true;
+  if (interest_ != io::kWritable || is_stream_socket(fd_)) return false;
+  pollfd look{fd_, POLLOUT, 0};
+  return ::poll(&look, 1, 0) == 1 && (look.revents & POLLOUT) != 0;
 }
 
 bool Patience::wait() noexcept {

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/linked_list.hpp"
+#include "base/no_signals.hpp"
 #include "base/system_error.hpp"
 #include "base/unique_fd.hpp"
 
@@ -79,13 +80,9 @@ void Orphanage::retry_unwatched() noexcept {
 bool Orphanage::start() noexcept {
   base::UniqueFd epoll(::epoll_create1(EPOLL_CLOEXEC));
   if (epoll.get() < 0) return false;
-  // The program's signals are for its own threads.
-  sigset_t all, before;
-  sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  const base::NoSignals inherited;
   pthread_t thread;
   const int error = ::pthread_create(&thread, nullptr, &thread_main, this);
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (error != 0) return false;
   ::pthread_setname_np(thread, "runtime-reaper");
   ::pthread_detach(thread);

@@ -4,8 +4,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <csignal>
 
+#include "base/no_signals.hpp"
 #include "base/symbolizer.hpp"
 #include "runtime/report_text.hpp"
 #include "task/current.hpp"
@@ -18,22 +18,6 @@ constexpr base::Nanos kMillisecond = 1'000'000;
 constexpr base::Nanos kSecond = 1'000 * kMillisecond;
 constexpr base::Nanos kBetweenReports = kSecond;
 constexpr base::Nanos kAnswerLimit = 250 * kMillisecond;
-
-/// Signals are for the program's own threads.
-class AllSignalsBlocked final {
- public:
-  AllSignalsBlocked() noexcept {
-    sigset_t all;
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  AllSignalsBlocked(const AllSignalsBlocked&) = delete;
-  AllSignalsBlocked& operator=(const AllSignalsBlocked&) = delete;
-  ~AllSignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
- private:
-  sigset_t before_;
-};
 
 void write_all(std::string_view text) noexcept {
   while (!text.empty()) {
@@ -48,7 +32,7 @@ void write_all(std::string_view text) noexcept {
 StallWatch::StallWatch(const scheduler::CurrentThread& scheduler, std::string_view runtime, base::Nanos threshold)
     : scheduler_(scheduler), runtime_(runtime), threshold_(threshold), watched_(::gettid()) {
   base::ThreadProbe::prepare();
-  const AllSignalsBlocked inherited;
+  const base::NoSignals inherited;
   thread_ = std::thread([this] { watch(); });
 }
 

@@ -261,6 +261,26 @@ TEST_CASE("a pool thread that cannot be created: the spawn says so, its closure 
   CHECK(metrics.blocking_queue_depth() == 0);
 }
 
+TEST_CASE("a thread that cannot be created to watch for stalls: the builder says so, and nothing is left") {
+  if (kernel_promises_any_memory()) {
+    MESSAGE("vm.overcommit_memory is 1: no stack is too large for a thread here");
+    return;
+  }
+  const Limits limits;
+  pthread_attr_t before, giant;
+  REQUIRE(::pthread_getattr_default_np(&before) == 0);
+  REQUIRE(::pthread_attr_init(&giant) == 0);
+  REQUIRE(::pthread_attr_setstacksize(&giant, kQuarterOfEverything) == 0);
+  REQUIRE(::pthread_setattr_default_np(&giant) == 0);
+  Builder builder;
+  builder.stall_threshold(1s);
+  CHECK(os_error_of([&] { builder.build_local(); }) != 0);
+  REQUIRE(::pthread_setattr_default_np(&before) == 0);
+  CHECK(builder.build_local().block_on([] { return 3; }) == 3);
+  ::pthread_attr_destroy(&giant);
+  ::pthread_attr_destroy(&before);
+}
+
 TEST_CASE("a full descriptor table: a pool of runtimes says so, and leaves neither thread nor descriptor") {
   if (skip_under_sanitizers(kNoFullTable)) return;
   const Limits limits;
