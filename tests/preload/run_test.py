@@ -162,8 +162,13 @@ class Refusing(Scratch):
     def test_options_it_does_not_know(self):
         self.refused(125, "unknown option --chekc", "--chekc", "true")
 
-    def test_a_library_that_is_not_there(self):
+    def test_a_library_that_cannot_be_preloaded(self):
         self.refused(125, "not there", "true", env={**PLAIN, "RUNTIME_PRELOAD_LIBRARY": "/no/such"})
+        lonely = shutil.copy(PROGRAMS / "librun-legacy.so", self.folder)  # without what it needs
+        self.refused(125, "libruntime_preload.so: cannot open.*ldconfig", "true", env={**PLAIN, "RUNTIME_PRELOAD_LIBRARY": lonely})
+        for words, content in [("not a library", b"words"), ("cannot be preloaded", LIBRARY.read_bytes()[:500])]:
+            cut = str(self.file("cut.so", content))
+            self.refused(125, words, "true", env={**PLAIN, "RUNTIME_PRELOAD_LIBRARY": cut})
         env = {"PATH": PLAIN["PATH"], "PKG_CONFIG_LIBDIR": str(self.folder)}
         self.refused(125, "not installed. .*RUNTIME_PRELOAD_LIBRARY", "true", env=env)
         odd = str(shutil.copy(LIBRARY, self.folder / "a:b"))
