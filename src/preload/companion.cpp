@@ -17,9 +17,9 @@ void switched(runtime_companion_words* from, runtime_companion_words*) {
   ++FiberWords::of(*from).switches;
 }
 
-void looping(runtime_companion_words*, int) {}
+void root_runs(runtime_companion_words*, int) {}
 
-constexpr runtime_companion kCompanion{sizeof(runtime_companion), &switched, &looping, nullptr};
+constexpr runtime_companion kCompanion{sizeof(runtime_companion), &switched, &root_runs, nullptr};
 
 }  // namespace
 
