@@ -34,7 +34,7 @@ class Trouble(Exception):
     """Says, in a sentence, why there is no answer."""
 
 
-Library = collections.namedtuple("Library", "path calls io_uring go")
+Library = collections.namedtuple("Library", "path calls io_uring go plugins")
 
 
 def output(command):
@@ -71,7 +71,8 @@ def inspect(path, known):
     """What of interest one file imports."""
     tables = output(["readelf", "-SW", "--dyn-syms", path])
     imports = {line.split()[7].split("@")[0] for line in tables.splitlines() if re.search(r" UND \S", line)}
-    return Library(path, sorted(imports & known.keys()), any(map(IO_URING.match, imports)), ".go.buildid" in tables)
+    return Library(path, sorted(imports & known.keys()), io_uring=any(map(IO_URING.match, imports)),
+                   go=".go.buildid" in tables, plugins=bool(imports & {"dlopen", "dlmopen"}))
 
 
 def name_of(library):
@@ -103,6 +104,8 @@ def warnings(libraries, order):
         yield f"written in Go, which makes system calls of its own: {found}"
     if found := those(lambda library: "syscall" in library.calls):
         yield f"make system calls of their own through syscall(), caught in complete mode only: {found}"
+    if found := those(lambda library: library.plugins):
+        yield f"load plugins while they run (dlopen), to be checked by themselves: {found}"
     if found := those(lambda library: not library.calls):
         yield f"import none of these calls: {found}"
 

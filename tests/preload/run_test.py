@@ -165,7 +165,8 @@ class Refusing(Scratch):
     def test_a_library_that_cannot_be_preloaded(self):
         self.refused(125, "not there", "true", env={**PLAIN, "RUNTIME_PRELOAD_LIBRARY": "/no/such"})
         lonely = shutil.copy(PROGRAMS / "librun-legacy.so", self.folder)  # without what it needs
-        self.refused(125, "libruntime_preload.so: cannot open.*ldconfig", "true", env={**PLAIN, "RUNTIME_PRELOAD_LIBRARY": lonely})
+        env = {**PLAIN, "RUNTIME_PRELOAD_LIBRARY": lonely}
+        self.refused(125, "libruntime_preload.so: cannot open.*ldconfig", "true", env=env)
         for words, content in [("not a library", b"words"), ("cannot be preloaded", LIBRARY.read_bytes()[:500])]:
             cut = str(self.file("cut.so", content))
             self.refused(125, words, "true", env={**PLAIN, "RUNTIME_PRELOAD_LIBRARY": cut})
@@ -211,6 +212,7 @@ class Checking(Scratch):
             self.assertCall(text, PROGRAMS / "run-spins", "close", "watched")
             self.assertCall(text, PROGRAMS / "librun-spinning.so", "pthread_spin_lock", "not covered")
             self.assertCall(text, PROGRAMS / "librun-spinning.so", "usleep", "parked")
+            self.assertIn("(dlopen), to be checked by themselves: librun-spinning.so\n", text)
 
     def test_a_library_alone(self):
         self.assertIn("pthread_spin_lock", self.check(2, PROGRAMS / "librun-spinning.so"))
