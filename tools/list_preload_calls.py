@@ -23,10 +23,11 @@ COVERED = {"parked", "offloaded", "kept", "watched"}
 WORDS = {"not-covered": "not covered", "complete": "complete mode only", "parked": "parked", "offloaded": "offloaded",
          "kept": "kept", "watched": "watched"}
 
-# Not asked: glibc, whose own calls never go through names, and ourselves.
-NOT_ASKED = re.compile(r"(ld-linux.*|ld64|ld|lib(c|m|mvec|dl|pthread|rt|resolv|util|anl|nss_dns|nss_files)"
-                       r"|libruntime(_preload)?)\.so")
+# Not asked: glibc, whose own calls never go through names, and ourselves with what only we need.
+GLIBC = re.compile(r"(ld-linux.*|ld64|ld|lib(c|m|mvec|dl|pthread|rt|resolv|util|anl|nss_dns|nss_files))\.so")
+OURS = re.compile(r"libruntime(_preload)?\.so")
 LOADED = re.compile(r"(?m)^\t(?:\S+ => )?(/.*) \(0x[0-9a-f]+\)$")
+NEEDED = re.compile(r"\(NEEDED\) .*\[(?:.*/)?(.*)\]")
 IO_URING = re.compile(r"io_uring_")
 
 
@@ -34,7 +35,7 @@ class Trouble(Exception):
     """Says, in a sentence, why there is no answer."""
 
 
-Library = collections.namedtuple("Library", "path calls io_uring go plugins")
+Library = collections.namedtuple("Library", "path needs calls io_uring go plugins")
 
 
 def output(command):
@@ -69,10 +70,29 @@ def loaded(program):
 
 def inspect(path, known):
     """What of interest one file imports."""
-    tables = output(["readelf", "-SW", "--dyn-syms", path])
+    tables = output(["readelf", "-dSW", "--dyn-syms", path])
     imports = {line.split()[7].split("@")[0] for line in tables.splitlines() if re.search(r" UND \S", line)}
-    return Library(path, sorted(imports & known.keys()), io_uring=any(map(IO_URING.match, imports)),
+    return Library(path, set(NEEDED.findall(tables)), sorted(imports & known.keys()), io_uring=any(map(IO_URING.match, imports)),
                    go=".go.buildid" in tables, plugins=bool(imports & {"dlopen", "dlmopen"}))
+
+
+def reachable(files, start):
+    """Names of the libraries that these files need, and those in turn, without a way that leads through ours."""
+    found, todo = set(), list(start)
+    while todo:
+        new = {name for name in files[todo.pop()].needs & files.keys() - found if not OURS.match(name)}
+        found |= new
+        todo += new
+    return found
+
+
+def asked(program, order, known):
+    """The program and those of its libraries that are of interest, inspected."""
+    named = {"": program, **{os.path.basename(path): path for path in order}}
+    files = {name: inspect(path, known) for name, path in named.items() if not GLIBC.match(name)}
+    ours = set(filter(OURS.match, files))
+    skipped = ours | (reachable(files, ours) - reachable(files, [""]))
+    return [file for name, file in files.items() if name not in skipped]
 
 
 def name_of(library):
@@ -136,8 +156,7 @@ def main():
     try:
         known = treatments(listing)
         order = loaded(program)
-        asked = [path for path in order if not NOT_ASKED.match(os.path.basename(path))]
-        libraries = [inspect(path, known) for path in [program, *asked]]
+        libraries = asked(program, order, known)
     except (Trouble, OSError, ValueError) as error:
         print(f"runtime-run: {error}", file=sys.stderr)
         return 3

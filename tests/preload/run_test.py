@@ -219,7 +219,10 @@ class Checking(Scratch):
 
     def test_a_script_stands_for_its_interpreter(self):
         script = self.file("script", b"#!" + bytes(PROGRAMS / "run-covered") + b"\n")
-        self.assertIn(f"{script} is run by {PROGRAMS}/run-covered\n", self.check(0, script))
+        self.assertIn(f"{script} is a script, run by {PROGRAMS}/run-covered;", self.check(0, script))
+
+    def test_what_only_the_runtime_needs_is_not_listed(self):
+        self.assertNotIn("librun-spinning", self.check(0, PROGRAMS / "run-client"))
 
     def test_files_that_call_nothing(self):
         self.assertIn("none of these calls: run-still\n", self.check(0, PROGRAMS / "run-still"))
