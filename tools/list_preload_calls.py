@@ -72,8 +72,9 @@ def inspect(path, known):
     """What of interest one file imports."""
     tables = output(["readelf", "-dSW", "--dyn-syms", path])
     imports = {line.split()[7].split("@")[0] for line in tables.splitlines() if re.search(r" UND \S", line)}
-    return Library(path, set(NEEDED.findall(tables)), sorted(imports & known.keys()), io_uring=any(map(IO_URING.match, imports)),
-                   go=".go.buildid" in tables, plugins=bool(imports & {"dlopen", "dlmopen"}))
+    return Library(path, needs=set(NEEDED.findall(tables)), calls=sorted(imports & known.keys()),
+                   io_uring=any(map(IO_URING.match, imports)), go=".note.go.buildid" in tables,
+                   plugins=bool(imports & {"dlopen", "dlmopen"}))
 
 
 def reachable(files, start):

@@ -224,6 +224,12 @@ class Checking(Scratch):
     def test_what_only_the_runtime_needs_is_not_listed(self):
         self.assertNotIn("librun-spinning", self.check(0, PROGRAMS / "run-client"))
 
+    def test_what_waits_without_names(self):
+        for options in [[], ["--complete"]]:
+            text = self.check(2, *options, PROGRAMS / "librun-unnamed.so")
+            self.assertIn("use io_uring, which no mode covers: librun-unnamed.so\n", text)
+            self.assertIn("written in Go, which makes system calls of its own: librun-unnamed.so\n", text)
+
     def test_files_that_call_nothing(self):
         self.assertIn("none of these calls: run-still\n", self.check(0, PROGRAMS / "run-still"))
 
