@@ -124,7 +124,7 @@ def warnings(libraries, order):
     if found := those(lambda library: library.go):
         yield f"written in Go, which makes system calls of its own: {found}"
     if found := those(lambda library: "syscall" in library.calls):
-        yield f"make system calls of their own through syscall(), caught in complete mode only: {found}"
+        yield f"make system calls by number (syscall), covered like the calls of that name: {found}"
     if found := those(lambda library: library.plugins):
         yield f"load plugins while they run (dlopen), to be checked by themselves: {found}"
     if found := those(lambda library: not library.calls):

@@ -201,7 +201,7 @@ class Checking(Scratch):
         program = PROGRAMS / "run-complete-only"
         text = self.check(1, program)
         self.assertCall(text, program, "semop", "complete mode only")
-        self.assertIn("through syscall(), caught in complete mode only: run-complete-only\n", text)
+        self.assertIn("by number (syscall), covered like the calls of that name: run-complete-only\n", text)
         text = self.check(0, "--complete", program)
         self.assertCall(text, program, "semop", "caught")
         self.assertIn("complete mode.", text)

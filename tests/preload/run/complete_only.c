@@ -1,4 +1,4 @@
-/* A call that no name shows, and one that only complete mode covers; nobody runs this. */
+/* A call by number, and one that only complete mode covers; nobody runs this. */
 #define _GNU_SOURCE
 #include <sys/sem.h>
 #include <sys/syscall.h>
