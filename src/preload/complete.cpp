@@ -155,7 +155,7 @@ void catch_this_thread() noexcept {
 }  // namespace
 
 void begin_complete_mode() noexcept {
-  const char* mode = std::getenv("RUNTIME_PRELOAD");
+  const char* mode = ::secure_getenv("RUNTIME_PRELOAD");
   if (mode == nullptr || std::string_view(mode) == "symbols" || mode[0] == '\0') return;
   if (std::string_view(mode) != "complete") {
     say("libruntime_preload: RUNTIME_PRELOAD is neither \"symbols\" nor \"complete\"; taken as symbols\n");

@@ -1,7 +1,10 @@
 #include "preload/report.hpp"
 
+#include <errno.h>
 #include <execinfo.h>
+#include <fcntl.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <array>
 #include <atomic>
@@ -49,6 +52,7 @@ struct Places {
 constinit Places places;
 
 const char* destination = nullptr;  // a path, or "1" for stderr
+int error_output = -1;              // a second number for stderr, which some programs close at their end
 
 std::int64_t now() noexcept {
   timespec time;
@@ -98,15 +102,22 @@ void write_places(std::FILE* out) {
   }
 }
 
-void write_report() {
+std::FILE* open_destination() noexcept {
   const bool is_file = destination[0] != '1' || destination[1] != '\0';
-  std::FILE* out = is_file ? std::fopen(destination, "ae") : stderr;
-  if (out == nullptr) {
-    std::fprintf(stderr, "runtime-run: the report cannot be written to %s\n", destination);
-    out = stderr;
-  }
-  std::fprintf(out, "runtime-run: calls on fibers%s\n  %-24s %12s %12s\n",
-               process.is_complete ? "" : " (by name; bare system calls are seen with --complete)", "call", "made", "parked");
+  std::FILE* out = is_file ? std::fopen(destination, "ae") : nullptr;
+  if (out != nullptr) return out;
+  out = ::fdopen(error_output, "a");
+  if (out != nullptr && is_file) std::fprintf(out, "runtime-run: the report cannot be written to %s\n", destination);
+  return out;
+}
+
+// Not of children that have no fibers: there is nothing to say of them.
+void write_report() {
+  if (!process.has_met_fibers) return;
+  std::FILE* out = open_destination();
+  if (out == nullptr) return;
+  std::fprintf(out, "runtime-run: %s (process %d): calls on fibers%s\n  %-24s %12s %12s\n",
+               program_invocation_short_name, static_cast<int>(::getpid()), process.is_complete ? "" : " (by name; bare system calls are seen with --complete)", "call", "made", "parked");
   std::uint64_t made = 0, parked = 0;
   for (const Call& call : all_calls()) {
     const auto calls = call.on_fibers.load(std::memory_order_relaxed);
@@ -123,7 +134,7 @@ void write_report() {
   const auto with_locks = parks_with_locks.load(std::memory_order_relaxed);
   std::fprintf(out, "parked while holding a pthread mutex: %llu\n", static_cast<unsigned long long>(with_locks));
   write_places(out);
-  if (out != stderr) std::fclose(out);
+  std::fclose(out);
 }
 
 }  // namespace
@@ -145,8 +156,9 @@ void Visit::end_counting() noexcept {
 }
 
 void begin_report() noexcept {
-  destination = std::getenv("RUNTIME_PRELOAD_REPORT");
+  destination = ::secure_getenv("RUNTIME_PRELOAD_REPORT");  // of a set-uid program nobody chooses the files
   if (destination == nullptr || destination[0] == '\0') return;
+  error_output = ::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 100);
   void* frame;
   ::backtrace(&frame, 1);  // loads the unwinder now, and not on a fiber
   process.counts = true;
