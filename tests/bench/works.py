@@ -122,6 +122,12 @@ GROUPS = {
         blocking_of("1,000 in flight, one processor", 1_000, 50_000, True, "as many a second as libuv"),
         blocking_of("1,000 in flight, any processor", 1_000, 50_000, False, "as many a second as libuv"),
     ],
+    "preload": [
+        Work("a call outside fibers, through the preload library", "preload_bench", {"work": "outside", "total": 2_000_000},
+             peers=False, goal="<= 3 ns more than the C library's own"),
+        Work("send and receive a byte, on a fiber", "preload_bench", {"work": "fiber", "total": 40_000}, peers=False,
+             goal="no goal: what a call costs that need not park"),
+    ],
     "sync": [
         sync_of("mutex nobody else wants", "lock", "<= 10 ns where raw jump is 5 (2 x)"),
         sync_of("notify, per hop", "notify", "<= 25 ns where raw jump is 5 (5 x)"),
