@@ -44,7 +44,8 @@ class RUNTIME_API Dump final {
   ///            "remaining_ns": N (timer; zero when overdue), "task": N (the one that is joined, or holds the lock),
   ///            "object": S (tells two locks apart)
   ///     FRAME: {"address": S, "function": S, "offset": N, "module": S, "module_offset": N}, the innermost first; what is
-  ///            not known is an empty string. A TASK with more calls than are shown has "more_frames": true
+  ///            not known is an empty string. A TASK with more calls than are shown has "more_frames": true; one of
+  ///            which the process's companion (<runtime/companion.h>) has something to say has "note": S
   ///
   /// Members may be added. Text that is not UTF-8 is given with U+FFFD in its place.
   /// Throws: std::bad_alloc.

@@ -22,11 +22,13 @@ Sanitizer find() noexcept {
   look_up(found.tsan_acquire, "__tsan_acquire");
   look_up(found.tsan_release, "__tsan_release");
   found.any = found.start_switch_fiber != nullptr || found.tsan_create_fiber != nullptr;
+  if (found.any) switches_are_told.store(true, std::memory_order_relaxed);
   return found;
 }
 
 }  // namespace
 
+constinit std::atomic<bool> switches_are_told = false;
 const Sanitizer sanitizer = find();
 
 }  // namespace runtime::inline v1::base

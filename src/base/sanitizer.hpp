@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 
 namespace runtime::inline v1::base {
@@ -7,7 +8,7 @@ namespace runtime::inline v1::base {
 /// The sanitizers of the program this library runs in, found by name when the process starts.
 ///
 /// The library itself is not instrumented, so one shipped build serves instrumented and plain programs alike. A member
-/// is null when that sanitizer is not there; `any` is false in an ordinary program, and one branch is all it costs.
+/// is null when that sanitizer is not there.
 /// See: sanitizer/common_interface_defs.h and sanitizer/tsan_interface.h of LLVM.
 struct Sanitizer {
   bool any;  // somebody has to be told of switches
@@ -23,6 +24,10 @@ struct Sanitizer {
 };
 
 extern const Sanitizer sanitizer;
+
+/// Somebody has to be told of switches: a sanitizer, or who has asked for it (fiber/companion.hpp). Never false again.
+/// Relaxed: a thread that learns of it late tells nobody of a switch before.
+extern constinit std::atomic<bool> switches_are_told;
 
 /// "What this thread did so far happens before whoever calls happens_after(address) from now on." For the hand-overs
 /// between threads that ThreadSanitizer cannot see in uninstrumented code.

@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <runtime/companion.h>
+
 #include "fiber/exception_state.hpp"
 
 namespace runtime::inline v1 {
@@ -49,6 +51,8 @@ struct Fiber {
   std::byte* low = nullptr;   // [low, high) is usable; the guard lies below low
   std::byte* high = nullptr;
   std::uint32_t residue_pages = 1;  // pages below high that may hold what earlier tasks left there
+
+  runtime_companion_words companion{};  // zero when a task starts
 
   // What the tools know of it; unused in an ordinary program.
   void* asan_fake_stack = nullptr;

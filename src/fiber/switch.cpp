@@ -1,6 +1,9 @@
 #include "fiber/switch.hpp"
 
+#include <cerrno>
 #include <cstddef>
+
+#include "fiber/companion.hpp"
 
 namespace runtime::inline v1::fiber {
 namespace {
@@ -17,8 +20,13 @@ RUNTIME_NO_ASAN void trampoline(boost::context::detail::transfer_t transfer) noe
 
 }  // namespace
 
-void tell_departure(Fiber& from, const Fiber& to, bool for_good) noexcept {
+void tell_departure(Fiber& from, Fiber& to, bool for_good) noexcept {
   const base::Sanitizer& sanitizer = base::sanitizer;
+  if (const runtime_companion* companion = installed_companion(); companion != nullptr && are_switches_watched()) {
+    const int errno_of_to = errno;
+    companion->switched(&from.companion, &to.companion);
+    errno = errno_of_to;
+  }
   if (sanitizer.start_switch_fiber != nullptr) {
     sanitizer.start_switch_fiber(for_good ? nullptr : &from.asan_fake_stack, to.asan_bottom, to.asan_size);
     if (for_good) from.asan_fake_stack = nullptr;

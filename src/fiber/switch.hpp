@@ -19,8 +19,8 @@ struct ThreadWords {
   static ThreadWords of_this_thread(void** entered) noexcept { return {&errno, exception_state_of_thread(), entered}; }
 };
 
-/// The sanitizers' half of a switch, before and after the jump.
-RUNTIME_NO_ASAN void tell_departure(Fiber& from, const Fiber& to, bool for_good) noexcept;
+/// What others are told of a switch, before and after the jump: sanitizers, and the companion.
+RUNTIME_NO_ASAN void tell_departure(Fiber& from, Fiber& to, bool for_good) noexcept;
 RUNTIME_NO_ASAN void tell_arrival(Fiber& departed, Fiber& self) noexcept;
 
 /// The jump itself. In the word of Boost.Context, `data` is handed to whoever goes on.
@@ -66,7 +66,7 @@ RUNTIME_NO_ASAN inline void switch_to(Fiber& from, Fiber& to, const ThreadWords&
   *thread.error = to.saved_errno;
   *thread.exceptions = to.exceptions;
   *thread.entered = to.entered;
-  const bool told = RUNTIME_UNLIKELY(base::sanitizer.any);
+  const bool told = RUNTIME_UNLIKELY(base::switches_are_told.load(std::memory_order_relaxed));
   if (told) tell_departure(from, to, for_good);
   Fiber* departed;
   arrive(jump(to.context, &from), departed);

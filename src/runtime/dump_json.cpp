@@ -107,6 +107,10 @@ void write_task(std::string& out, const TaskRecord& task, base::Symbolizer& symb
   write_list(out, task.waits, [&](const WaitRecord& wait) { write_wait(out, wait); });
   out += ",\"frames\":";
   write_list(out, task.frames, [&](std::uintptr_t address) { write_frame(out, address, symbols); });
+  if (!task.note.empty()) {
+    out += ",\"note\":";
+    write_string(out, task.note);
+  }
   if (task.has_more_frames) out += ",\"more_frames\":true";
   out += ",\"branches\":";
   write_list(out, task.branches, [&](const TaskRecord& branch) { write_task(out, branch, symbols); });

@@ -38,6 +38,7 @@ void write_task(std::string& out, const TaskRecord& task, base::Symbolizer& symb
   if (task.is_cancelled) out += ", cancelled";
   if (!task.spawned_at.empty()) append(out, {"; spawned at ", task.spawned_at});
   out += "\n";
+  if (!task.note.empty()) append(out, {indent, "  ", task.note, "\n"});
   for (const WaitRecord& wait : task.waits) write_wait(out, wait, indent + "  ");
   const std::string frame_indent = indent + "    ";
   std::size_t number = 0;

@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "context/context.hpp"
+#include "fiber/companion.hpp"
 #include "fiber/walk.hpp"
 #include "task/branch.hpp"
 #include "task/cancel_scope.hpp"
@@ -34,6 +35,13 @@ WaitRecord record_wait(const task::Waiting& waiting, const Now& now) {
   return record;
 }
 
+std::string companions_note(const fiber::Fiber& fiber) {
+  const runtime_companion* companion = fiber::installed_companion();
+  if (companion == nullptr || companion->describe == nullptr) return {};
+  char text[512];
+  return {text, std::min(companion->describe(&fiber.companion, text, sizeof text), sizeof text - 1)};
+}
+
 TaskRecord record_task(const Task& task, const Now& now) {
   TaskRecord record;
   record.id = task.id;
@@ -43,6 +51,7 @@ TaskRecord record_task(const Task& task, const Now& now) {
   record.is_cancelled = task.is_cancel_requested();
   if (task.spawn_line != 0) record.spawned_at = std::string(task.spawn_file) + ":" + std::to_string(task.spawn_line);
   if (task.fiber == nullptr) return record;
+  record.note = companions_note(*task.fiber);
 
   const bool runs = &task == task::current();
   for (const task::Waiting* waiting = task.fiber->waiting; waiting != nullptr; waiting = waiting->outer) {

@@ -29,6 +29,7 @@ struct TaskRecord {
   task::Phase phase = task::Phase::draft;
   bool is_started = false;
   bool is_cancelled = false;
+  std::string note;                     // the companion's
   std::string spawned_at;               // a copy: the file's name is part of a library that may be unloaded
   std::vector<WaitRecord> waits;        // innermost first
   std::vector<std::uintptr_t> frames;   // return addresses, innermost first

@@ -79,6 +79,7 @@ RUNTIME_NO_ASAN inline void CurrentThread::begin_resume(Task& task) noexcept {
 RUNTIME_NO_ASAN inline void CurrentThread::occupy(Fiber& fiber, Task& task) noexcept {
   fiber.occupant = &task;
   fiber.saved_errno = 0;
+  fiber.companion = {};
   fiber.entered = &home_;
   task.fiber = &fiber;
 }

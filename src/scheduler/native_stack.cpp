@@ -5,6 +5,7 @@
 #include "base/assert.hpp"
 #include "base/system_error.hpp"
 #include "driver/timer.hpp"
+#include "fiber/companion.hpp"
 #include "scheduler/current_thread.hpp"
 #include "task/current.hpp"
 #include "task/join.hpp"
@@ -26,6 +27,7 @@ using task::thread_state;
 // Runs everything else until the waiter, whose code is below us on this stack, is ready and has its turn.
 void CurrentThread::drive(Task& waiter) noexcept {
   const base::ErrnoKeeper keeper;
+  const fiber::Looping looping(native_);
   for (;;) {
     if (outer_ != nullptr) pass_on_cancellation();
     run_ready();
@@ -199,6 +201,7 @@ bool CurrentThread::find_stack(Task& task) noexcept {
   }
   fiber->occupant = &task;
   fiber->saved_errno = 0;
+  fiber->companion = {};
   fiber->entered = &home_;
   task.fiber = fiber;
   return true;
@@ -217,6 +220,7 @@ void CurrentThread::destroy_unstarted(Task& task) noexcept {
   task.closing = true;
   // What the root below us hangs on this stack does not concern the task.
   const fiber::Fiber root = native_;
+  native_.companion = {};
   native_.scopes = nullptr;
   native_.bindings = nullptr;
   native_.local_values = nullptr;
@@ -227,6 +231,7 @@ void CurrentThread::destroy_unstarted(Task& task) noexcept {
   task::destroy_local_values(native_);
   if (task.exception) failures_.keep(task);  // there was no stack for it
   end(task);
+  native_.companion = root.companion;
   native_.scopes = root.scopes;
   native_.bindings = root.bindings;
   native_.local_values = root.local_values;
@@ -287,6 +292,7 @@ void CurrentThread::enter_root() {
   signal_stack_.enter();
   float_state_ = fiber::FloatState::current();
   root_.phase = Phase::running;
+  native_.companion = {};
   native_.bindings = task::bindings();  // what is bound around block_on is bound in its root
   outer_ = thread_state.running;
   thread_state.running = &root_;

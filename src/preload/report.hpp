@@ -1,0 +1,11 @@
+#pragma once
+
+namespace runtime::preload {
+
+/// RUNTIME_PRELOAD_REPORT: from now on calls are counted, and the report is written when the process exits.
+void begin_report() noexcept;
+
+/// A switch of this thread's fibers, for Visit.
+void note_blocked(const char* name, long nanoseconds) noexcept;
+
+}  // namespace runtime::preload

@@ -1,0 +1,103 @@
+#include <dlfcn.h>
+#include <link.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include <runtime/companion.h>
+
+#include "preload/call.hpp"
+#include "preload/companion.hpp"
+#include "preload/report.hpp"
+#include "preload/visit.hpp"
+
+// What is done once, when the process starts: finding the functions behind our names, and asking whether anybody finds us.
+
+// All the library's Calls: the linker names the two ends of their section.
+extern "C" runtime::preload::Call __start_runtime_preload_calls[];
+extern "C" runtime::preload::Call __stop_runtime_preload_calls[];
+
+namespace runtime::preload {
+
+constinit Process process;
+constinit thread_local unsigned handlers_running = 0;
+constinit thread_local volatile Selector selector = Selector::allow;
+
+Calls all_calls() noexcept { return {__start_runtime_preload_calls, __stop_runtime_preload_calls}; }
+
+void* Call::find() noexcept {
+  void* function = ::dlsym(RTLD_NEXT, name);
+  if (function == nullptr) {
+    char text[160];
+    const int size = std::snprintf(text, sizeof text,
+                                   "libruntime_preload: no library has %s(), which the program calls\n", name);
+    static_cast<void>(!::write(STDERR_FILENO, text, static_cast<std::size_t>(size)));
+    std::abort();
+  }
+  next.store(function, std::memory_order_relaxed);
+  return function;
+}
+
+namespace {
+
+/// The segments of libruntime that hold code.
+Text find_runtime() noexcept {
+  struct Search {
+    std::uintptr_t inside = reinterpret_cast<std::uintptr_t>(&runtime_companion_here);
+    Text found;
+  } search;
+  ::dl_iterate_phdr(
+      [](dl_phdr_info* object, std::size_t, void* data) {
+        auto& [inside, found] = *static_cast<Search*>(data);
+        for (unsigned i = 0; i < object->dlpi_phnum; ++i) {
+          const ElfW(Phdr)& segment = object->dlpi_phdr[i];
+          const std::uintptr_t begin = object->dlpi_addr + segment.p_vaddr;
+          if (segment.p_type != PT_LOAD || inside < begin || inside >= begin + segment.p_memsz) continue;
+          found = {begin, begin + segment.p_memsz};
+          return 1;
+        }
+        return 0;
+      },
+      &search);
+  return search.found;
+}
+
+// Names are found in the order in which libraries were loaded. Who comes after the C library is never asked.
+void check_that_we_are_found() noexcept {
+  for (const char* name : {"poll", "read", "close"}) {
+    void* next = ::dlsym(RTLD_NEXT, name);
+    if (next == nullptr || ::dlsym(RTLD_DEFAULT, name) != next) continue;
+    char text[400];
+    const int size = std::snprintf(
+        text, sizeof text,
+        "libruntime_preload: loaded too late: %s() is the C library's own, so calls will block the thread. Start the "
+        "program with runtime-run, or link the program itself (not a library of it) with `pkg-config --libs "
+        "runtime-preload`\n",
+        name);
+    static_cast<void>(!::write(STDERR_FILENO, text, static_cast<std::size_t>(size)));
+    return;
+  }
+}
+
+// In the child of a fork there is one thread, and of the fibers only the one that called: parking would let the others
+// run a second time.
+void in_forked_child() noexcept {
+  if (runtime_companion_words* words = runtime_companion_here()) FiberWords::of(*words).passes_through = 1;
+}
+
+[[gnu::constructor]] void start() noexcept {
+  for (Call& call : all_calls()) {
+    if (void* function = ::dlsym(RTLD_NEXT, call.name)) call.next.store(function, std::memory_order_relaxed);
+  }
+  process.runtime = find_runtime();
+  check_that_we_are_found();
+  ::pthread_atfork(nullptr, nullptr, &in_forked_child);
+  begin_report();
+  begin_companionship();
+}
+
+}  // namespace
+}  // namespace runtime::preload
