@@ -1,0 +1,112 @@
+// client_work: unmodified client libraries in fibers, against real servers.
+//
+//     client_work [--SERVER=WHERE]... LIBRARY N       N rounds at the same time
+//     client_work [--SERVER=WHERE]... mixed N         N rounds of each of the four great ones
+//     client_work [--SERVER=WHERE]... cancel LIBRARY  a call that is cancelled in the middle
+//     client_work [--SERVER=WHERE]... timeout LIBRARY a call with a timeout around it
+//
+// Every answer is checked. Ends with 0 if all was right, 1 with a sentence if not, 2 if it was called wrongly.
+
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <curl/curl.h>
+#include <libssh2.h>
+#include <mysql.h>
+
+#include <runtime/runtime.hpp>
+
+#include "fan_out.hpp"
+#include "web_files.hpp"
+#include "work.hpp"
+
+namespace {
+
+using namespace clients;
+
+std::vector<Library> all_libraries() {
+  return {postgres_library(), redis_library(), mariadb_library(), http_library(),  https_library(),
+          openssl_library(),  ssh_library(),   ldap_library(),    cares_library(), sqlite_library()};
+}
+
+Library find(std::string_view name) {
+  for (const Library& library : all_libraries()) {
+    if (library.name == name) return library;
+  }
+  throw std::invalid_argument("no library is called \"" + std::string(name) + "\"");
+}
+
+void set(Servers& servers, std::string_view name, const std::string& value) {
+  if (name == "--postgres") servers.postgres = value;
+  else if (name == "--redis") servers.redis = std::stoi(value);
+  else if (name == "--mariadb") servers.mariadb = std::stoi(value);
+  else if (name == "--mariadb-user") servers.mariadb_user = value;
+  else if (name == "--mariadb-password") servers.mariadb_password = value;
+  else if (name == "--http") servers.http = value;
+  else if (name == "--https") servers.https = value;
+  else if (name == "--ca") servers.ca = value;
+  else if (name == "--manifest") servers.files = read_manifest(value);
+  else if (name == "--ssh") servers.ssh = std::stoi(value);
+  else if (name == "--ssh-user") servers.ssh_user = value;
+  else if (name == "--ssh-key") servers.ssh_key = value;
+  else if (name == "--ldap") servers.ldap = value;
+  else if (name == "--ldap-base") servers.ldap_base = value;
+  else if (name == "--dns") servers.dns = std::stoi(value);
+  else if (name == "--sqlite") servers.sqlite = value;
+  else throw std::invalid_argument("no option is called \"" + std::string(name) + "\"");
+}
+
+// What these libraries ask of a program before it has threads, and what Unix asks of one with sockets.
+void initialize_libraries() {
+  std::signal(SIGPIPE, SIG_IGN);
+  if (curl_global_init(CURL_GLOBAL_ALL) != CURLE_OK) throw std::runtime_error("curl_global_init fails");
+  if (mysql_library_init(0, nullptr, nullptr) != 0) throw std::runtime_error("mysql_library_init fails");
+  if (libssh2_init(0) != 0) throw std::runtime_error("libssh2_init fails");
+}
+
+bool run_mode(const Servers& servers, std::string_view mode, const std::string& what) {
+  if (mode == "cancel" || mode == "timeout") {
+    const Library library = find(what);
+    if (library.hang == nullptr) throw std::invalid_argument(what + " has no call that hangs");
+    return mode == "cancel" ? cancel_in_the_middle(servers, library) : time_out_in_the_middle(servers, library);
+  }
+  const int count = std::stoi(what);
+  if (mode == "mixed") {
+    return fan_out(servers, {postgres_library(), redis_library(), mariadb_library(), https_library()}, count);
+  }
+  return fan_out(servers, {find(mode)}, count);
+}
+
+int run(int argc, char** argv) {
+  Servers servers;
+  std::vector<std::string> words;
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    const auto equals = word.find('=');
+    if (word.rfind("--", 0) != 0) words.push_back(word);
+    else if (equals == std::string::npos) throw std::invalid_argument(word + " needs =VALUE");
+    else set(servers, word.substr(0, equals), word.substr(equals + 1));
+  }
+  if (words.size() != 2) throw std::invalid_argument("usage: client_work [--SERVER=WHERE]... MODE N|LIBRARY");
+  initialize_libraries();
+  return runtime::run([&] { return run_mode(servers, words[0], words[1]); }) ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::invalid_argument& error) {
+    std::fprintf(stderr, "client_work: %s\n", error.what());
+    return 2;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "client_work: %s\n", error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,94 @@
+// A call that is ended in the middle: by an abort of its task, or by a timeout.
+
+#include <chrono>
+#include <cstdio>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <runtime/runtime.hpp>
+
+#include "fan_out.hpp"
+
+namespace clients {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using namespace std::chrono_literals;
+
+constexpr auto kBeforeTheEnd = 500ms;   // long enough for a connection, and for the call to wait in it
+constexpr auto kMostAfterwards = 10s;   // far below the half minute that the call would take by itself
+
+// The errors of connecting count as the call's own: a machine that is this slow has been interrupted earlier.
+std::string end_of_call(const Servers& servers, const Library& library) {
+  try {
+    return library.hang(servers);
+  } catch (const Wrong& error) {
+    return error.what();
+  }
+}
+
+bool fail(const Library& library, const std::string& sentence) {
+  std::fprintf(stderr, "%s: %s\n", library.name, sentence.c_str());
+  return false;
+}
+
+bool is_usable_afterwards(const Servers& servers, const Library& library) {
+  try {
+    library.work(servers, 1);
+    return true;
+  } catch (const std::exception& error) {
+    return fail(library, std::string("not usable afterwards: ") + error.what());
+  }
+}
+
+std::string one_line(std::string text) {
+  for (char& letter : text) {
+    if (letter == '\n') letter = ' ';
+  }
+  return text;
+}
+
+}  // namespace
+
+bool cancel_in_the_middle(const Servers& servers, const Library& library) {
+  // Where the task says how its call ended, also when the task itself ends as cancelled.
+  const auto said = std::make_shared<std::optional<std::string>>();
+  auto task = runtime::spawn_local([&servers, &library, said] { *said = end_of_call(servers, library); });
+  runtime::sleep_for(kBeforeTheEnd);
+  if (task.is_finished()) return fail(library, "the call ended before it was cancelled: " + said->value_or("?"));
+  const auto start = Clock::now();
+  task.abort();
+  try {
+    if (!task.join_for(kMostAfterwards)) return fail(library, "the cancelled call does not end");
+  } catch (const runtime::JoinError&) {
+    return fail(library, "the cancelled task threw Cancelled through the library's frames");
+  }
+  const double took = std::chrono::duration<double>(Clock::now() - start).count();
+  if (!said->has_value() || (*said)->empty()) return fail(library, "the cancelled call says it succeeded");
+  if (!is_usable_afterwards(servers, library)) return false;
+  std::printf("%s: cancelled, ended %.3f s later with \"%s\", usable afterwards\n", library.name, took,
+              one_line(**said).c_str());
+  return true;
+}
+
+bool time_out_in_the_middle(const Servers& servers, const Library& library) {
+  const auto start = Clock::now();
+  std::string said;
+  try {
+    said = runtime::timeout(kBeforeTheEnd, [&] { return end_of_call(servers, library); });
+    if (said.empty()) return fail(library, "the call says it succeeded in spite of its timeout");
+  } catch (const runtime::Elapsed& elapsed) {
+    said = elapsed.what();
+  }
+  const auto took = Clock::now() - start;
+  if (took < kBeforeTheEnd) return fail(library, "the call ended before its timeout: " + said);
+  if (took > kBeforeTheEnd + kMostAfterwards) return fail(library, "the timeout did not end the call");
+  if (!is_usable_afterwards(servers, library)) return false;
+  std::printf("%s: timed out after %.3f s with \"%s\", usable afterwards\n", library.name,
+              std::chrono::duration<double>(took).count(), one_line(said).c_str());
+  return true;
+}
+
+}  // namespace clients
