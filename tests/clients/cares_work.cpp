@@ -1,7 +1,9 @@
 // c-ares: a lookup, driven by select() as c-ares' own examples drive it.
 
 #include <array>
+#include <cerrno>
 #include <string>
+#include <system_error>
 
 #include <ares.h>
 #include <arpa/inet.h>
@@ -10,6 +12,7 @@
 #include <sys/select.h>
 #include <sys/socket.h>
 
+#include "silent_server.hpp"
 #include "work.hpp"
 
 namespace clients {
@@ -23,8 +26,8 @@ class Channel {
  public:
   explicit Channel(int port) {
     ares_options options{};
-    options.timeout = 5000;
-    options.tries = 2;
+    options.timeout = 30'000;
+    options.tries = 1;
     expect(ares_init_options(&channel_, &options, ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES), "ares_init_options");
     const int code = ares_set_servers_ports_csv(channel_, ("127.0.0.1:" + std::to_string(port)).c_str());
     if (code != ARES_SUCCESS) ares_destroy(channel_);
@@ -59,28 +62,47 @@ void take(void* argument, int status, int, hostent* host) {
 
 std::string version() { return ares_version(nullptr); }
 
-void work(const Servers& servers, int number) {
+// The address of a host, from the server at `port`. Throws: Wrong, if there is none.
+std::string look_up(int port, const std::string& name) {
   Answer answer;
-  const Channel channel(servers.dns);
-  const std::string name = "host-" + std::to_string(number % 200) + ".test";
+  const Channel channel(port);
   ares_gethostbyname(channel.get(), name.c_str(), AF_INET, take, &answer);
   while (!answer.has_come) {
     fd_set readable, writable;
     FD_ZERO(&readable);
     FD_ZERO(&writable);
     const int count = ares_fds(channel.get(), &readable, &writable);
-    timeval longest{10, 0};
-    timeval* wait = ares_timeout(channel.get(), &longest, &longest);
-    if (::select(count, &readable, &writable, nullptr, wait) < 0) throw Wrong("select fails");
+    timeval longest{30, 0};
+    timeval storage{};
+    timeval* const wait = ares_timeout(channel.get(), &longest, &storage);
+    if (::select(count, &readable, &writable, nullptr, wait) < 0) {
+      throw Wrong("select: " + std::system_category().message(errno));
+    }
     ares_process(channel.get(), &readable, &writable);
   }
   expect(answer.status, name.c_str());
+  return answer.address;
+}
+
+void work(const Servers& servers, int number) {
+  const std::string name = "host-" + std::to_string(number % 200) + ".test";
   const std::string expected = "10.1.0." + std::to_string(number % 200);
-  if (answer.address != expected) throw Wrong(name + ": not " + expected + " but " + answer.address);
+  const std::string address = look_up(servers.dns, name);
+  if (address != expected) throw Wrong(name + ": not " + expected + " but " + address);
+}
+
+std::string hang(const Servers&) {
+  const SilentServer silent(SOCK_DGRAM);
+  try {
+    look_up(silent.port(), "host-0.test");
+  } catch (const Wrong& error) {
+    return error.what();
+  }
+  return {};
 }
 
 }  // namespace
 
-Library cares_library() { return {"cares", version, work, nullptr}; }
+Library cares_library() { return {"cares", version, work, hang}; }
 
 }  // namespace clients

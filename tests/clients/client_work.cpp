@@ -1,15 +1,16 @@
 // client_work: unmodified client libraries in fibers, against real servers.
 //
-//     client_work [--SERVER=WHERE]... LIBRARY N       N rounds at the same time
-//     client_work [--SERVER=WHERE]... mixed N         N rounds of each of the four great ones
-//     client_work [--SERVER=WHERE]... cancel LIBRARY  a call that is cancelled in the middle
-//     client_work [--SERVER=WHERE]... timeout LIBRARY a call with a timeout around it
+//     client_work [--SERVER=WHERE]... LIBRARY N            N rounds at the same time
+//     client_work [--SERVER=WHERE]... mixed N              N rounds of each of the four great ones
+//     client_work [--SERVER=WHERE]... cancel LIBRARY,...   a call of each that is cancelled in the middle
+//     client_work [--SERVER=WHERE]... timeout LIBRARY,...  a call of each with a timeout around it
 //
 // Every answer is checked. Ends with 0 if all was right, 1 with a sentence if not, 2 if it was called wrongly.
 
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -69,17 +70,20 @@ void initialize_libraries() {
   if (libssh2_init(0) != 0) throw std::runtime_error("libssh2_init fails");
 }
 
+std::vector<Library> find_all(const std::string& names) {
+  std::vector<Library> found;
+  std::istringstream list(names);
+  for (std::string name; std::getline(list, name, ',');) found.push_back(find(name));
+  return found;
+}
+
 bool run_mode(const Servers& servers, std::string_view mode, const std::string& what) {
-  if (mode == "cancel" || mode == "timeout") {
-    const Library library = find(what);
-    if (library.hang == nullptr) throw std::invalid_argument(what + " has no call that hangs");
-    return mode == "cancel" ? cancel_in_the_middle(servers, library) : time_out_in_the_middle(servers, library);
-  }
+  runtime::LocalRuntime runtime;
+  if (mode == "cancel") return cancel_in_the_middle(runtime, servers, find_all(what));
+  if (mode == "timeout") return time_out_in_the_middle(runtime, servers, find_all(what));
   const int count = std::stoi(what);
-  if (mode == "mixed") {
-    return fan_out(servers, {postgres_library(), redis_library(), mariadb_library(), https_library()}, count);
-  }
-  return fan_out(servers, {find(mode)}, count);
+  if (mode != "mixed") return fan_out(runtime, servers, {find(mode)}, count);
+  return fan_out(runtime, servers, {postgres_library(), redis_library(), mariadb_library(), https_library()}, count);
 }
 
 int run(int argc, char** argv) {
@@ -94,7 +98,7 @@ int run(int argc, char** argv) {
   }
   if (words.size() != 2) throw std::invalid_argument("usage: client_work [--SERVER=WHERE]... MODE N|LIBRARY");
   initialize_libraries();
-  return runtime::run([&] { return run_mode(servers, words[0], words[1]); }) ? 0 : 1;
+  return run_mode(servers, words[0], words[1]) ? 0 : 1;
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <runtime/runtime.hpp>
 
@@ -50,9 +51,7 @@ std::string one_line(std::string text) {
   return text;
 }
 
-}  // namespace
-
-bool cancel_in_the_middle(const Servers& servers, const Library& library) {
+bool cancel(const Servers& servers, const Library& library) {
   // Where the task says how its call ended, also when the task itself ends as cancelled.
   const auto said = std::make_shared<std::optional<std::string>>();
   auto task = runtime::spawn_local([&servers, &library, said] { *said = end_of_call(servers, library); });
@@ -73,7 +72,7 @@ bool cancel_in_the_middle(const Servers& servers, const Library& library) {
   return true;
 }
 
-bool time_out_in_the_middle(const Servers& servers, const Library& library) {
+bool time_out(const Servers& servers, const Library& library) {
   const auto start = Clock::now();
   std::string said;
   try {
@@ -89,6 +88,33 @@ bool time_out_in_the_middle(const Servers& servers, const Library& library) {
   std::printf("%s: timed out after %.3f s with \"%s\", usable afterwards\n", library.name,
               std::chrono::duration<double>(took).count(), one_line(said).c_str());
   return true;
+}
+
+using Interrupt = bool (*)(const Servers& servers, const Library& library);
+
+bool each_in_a_task(runtime::LocalRuntime& runtime, const Servers& servers, const std::vector<Library>& libraries,
+                    Interrupt interrupt) {
+  return runtime.block_on([&] {
+    std::vector<runtime::JoinHandle<bool>> tasks;
+    for (const Library& library : libraries) {
+      tasks.push_back(runtime::spawn_local([&] { return interrupt(servers, library); }));
+    }
+    bool all = true;
+    for (auto& task : tasks) all = task.join() && all;
+    return all;
+  });
+}
+
+}  // namespace
+
+bool cancel_in_the_middle(runtime::LocalRuntime& runtime, const Servers& servers,
+                          const std::vector<Library>& libraries) {
+  return each_in_a_task(runtime, servers, libraries, cancel);
+}
+
+bool time_out_in_the_middle(runtime::LocalRuntime& runtime, const Servers& servers,
+                            const std::vector<Library>& libraries) {
+  return each_in_a_task(runtime, servers, libraries, time_out);
 }
 
 }  // namespace clients

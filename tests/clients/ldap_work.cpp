@@ -7,6 +7,7 @@
 #include <lber.h>
 #include <ldap.h>
 
+#include "silent_server.hpp"
 #include "work.hpp"
 
 namespace clients {
@@ -33,14 +34,26 @@ std::string version() {
   return std::to_string(number / 10000) + "." + std::to_string(number / 100 % 100) + "." + std::to_string(number % 100);
 }
 
-void work(const Servers& servers, int number) {
+using Connection = std::unique_ptr<LDAP, Free>;
+
+Connection open(const std::string& url) {
   LDAP* raw = nullptr;
-  expect(ldap_initialize(&raw, servers.ldap.c_str()), "ldap_initialize");
-  const std::unique_ptr<LDAP, Free> connection(raw);
+  expect(ldap_initialize(&raw, url.c_str()), "ldap_initialize");
+  Connection connection(raw);
   const int protocol = LDAP_VERSION3;
   expect(ldap_set_option(raw, LDAP_OPT_PROTOCOL_VERSION, &protocol), "ldap_set_option");
+  return connection;
+}
+
+int bind_anonymously(LDAP* connection) {
   berval nobody{};
-  expect(ldap_sasl_bind_s(raw, nullptr, LDAP_SASL_SIMPLE, &nobody, nullptr, nullptr, nullptr), "ldap_sasl_bind_s");
+  return ldap_sasl_bind_s(connection, nullptr, LDAP_SASL_SIMPLE, &nobody, nullptr, nullptr, nullptr);
+}
+
+void work(const Servers& servers, int number) {
+  const Connection connection = open(servers.ldap);
+  LDAP* const raw = connection.get();
+  expect(bind_anonymously(raw), "ldap_sasl_bind_s");
 
   const std::string filter = "(cn=entry-" + std::to_string(number % 100) + ")";
   char attribute[] = "description";
@@ -58,8 +71,15 @@ void work(const Servers& servers, int number) {
   if (answer != "number " + std::to_string(number % 100)) throw Wrong(filter + ": \"" + answer + "\"");
 }
 
+std::string hang(const Servers&) {
+  const SilentServer silent(SOCK_STREAM);
+  const Connection connection = open("ldap://127.0.0.1:" + std::to_string(silent.port()));
+  const int code = bind_anonymously(connection.get());
+  return code == LDAP_SUCCESS ? std::string() : std::string("ldap_sasl_bind_s: ") + ldap_err2string(code);
+}
+
 }  // namespace
 
-Library ldap_library() { return {"ldap", version, work, nullptr}; }
+Library ldap_library() { return {"ldap", version, work, hang}; }
 
 }  // namespace clients

@@ -1,14 +1,26 @@
-"""Unmodified client libraries in many fibers of one thread: every answer is right, and they wait at the same time."""
+"""Unmodified client libraries in many fibers of one thread: every answer is right, they wait at the same time, and a
+call that is ended in the middle leaves its library usable."""
 
 import os
 import tempfile
 import unittest
 
 from client_test import ClientTest, fan_out, options
-from example_support import programs_from_command_line
+from example_support import programs_from_command_line, run
 from small_servers import Dnsmasq, Slapd, Sshd
 
 CLIENT_WORK = programs_from_command_line(1)
+GREAT = ["postgres", "redis", "mariadb", "http", "https", "openssl"]
+SMALL = {"ssh": Sshd, "ldap": Slapd, "dns": Dnsmasq}
+
+
+def interrupt(mode, words, libraries):
+    """Ends a call of each in the middle: it fails as if the network had, and a new one works."""
+    done = run(CLIENT_WORK, *words, mode, ",".join(libraries))
+    print(done.stdout, end="", flush=True)
+    ended = sorted(line.split(":")[0] for line in done.stdout.splitlines() if line.endswith("usable afterwards"))
+    if done.returncode != 0 or ended != sorted(libraries):
+        raise AssertionError(f"{mode} ends with {done.returncode}: {done.stdout}{done.stderr}")
 
 
 class GreatLibraries(ClientTest):
@@ -16,6 +28,7 @@ class GreatLibraries(ClientTest):
         """A tenth of the time in a row is far above what it takes, and far below what it would if they blocked."""
         result = fan_out(CLIENT_WORK, self.words, mode, count)
         self.assertLess(result.took, result.serial / 10)
+        self.assertEqual(result.threads, 1)
         return result
 
     def test_200_times_libpq(self):
@@ -37,23 +50,37 @@ class GreatLibraries(ClientTest):
         result = self.fan_out_that_waits("mixed", 100)
         self.assertEqual(result.count, 400)
 
+    def test_a_cancelled_call_ends_with_an_error(self):
+        interrupt("cancel", self.words, GREAT)
+
+    def test_a_timeout_ends_a_call(self):
+        interrupt("timeout", self.words, GREAT)
+
 
 class SmallLibraries(unittest.TestCase):
-    def test_20_times_libssh2(self):
-        with Sshd() as sshd:
-            fan_out(CLIENT_WORK, options(ssh=sshd), "ssh", 20)
+    @classmethod
+    def setUpClass(cls):
+        directory = cls.enterClassContext(tempfile.TemporaryDirectory(prefix="libruntime-test-"))
+        servers = {kind: cls.enterClassContext(make()) for kind, make in SMALL.items()}
+        cls.words = options(sqlite=os.path.join(directory, "notes"), **servers)
 
-    def test_100_times_libldap(self):
-        with Slapd() as slapd:
-            fan_out(CLIENT_WORK, options(ldap=slapd), "ldap", 100)
+    def test_libssh2(self):
+        fan_out(CLIENT_WORK, self.words, "ssh", 8)  # each is a process and a key exchange of the server's
 
-    def test_200_times_c_ares(self):
-        with Dnsmasq() as dnsmasq:
-            fan_out(CLIENT_WORK, options(dns=dnsmasq), "cares", 200)
+    def test_libldap(self):
+        fan_out(CLIENT_WORK, self.words, "ldap", 100)
+
+    def test_c_ares(self):
+        fan_out(CLIENT_WORK, self.words, "cares", 200)
 
     def test_two_writers_of_one_sqlite_database(self):
-        with tempfile.TemporaryDirectory(prefix="libruntime-test-") as directory:
-            fan_out(CLIENT_WORK, options(sqlite=os.path.join(directory, "notes")), "sqlite", 2)
+        fan_out(CLIENT_WORK, self.words, "sqlite", 2)
+
+    def test_a_cancelled_call_ends_with_an_error(self):
+        interrupt("cancel", self.words, ["ssh", "ldap", "cares", "sqlite"])
+
+    def test_a_timeout_ends_a_call(self):
+        interrupt("timeout", self.words, ["ssh", "ldap", "cares", "sqlite"])
 
 
 if __name__ == "__main__":

@@ -16,10 +16,12 @@ SLOW = "location /slow/ { limit_rate 1k; }"
 
 
 class WebServers:
-    """Two nginx over the same files. `manifest` lists them: path, SHA-256, size; `ca` is the file of the authority."""
+    """Two nginx over the same files. `files` has pairs of path and content, `manifest` is a file that lists them: path,
+    SHA-256, size; `ca` is the file of the authority."""
 
     def __init__(self):
         self.directory = None
+        self.files = []
         self.servers = []
 
     def __enter__(self):
@@ -60,6 +62,7 @@ class WebServers:
         with open(self.manifest, "w", encoding="ascii") as manifest:
             for number, size in enumerate(SIZES):
                 content = chance.randbytes(size)
+                self.files.append((f"/file-{number}", content))
                 with open(os.path.join(self.root, f"file-{number}"), "wb") as file:
                     file.write(content)
                 manifest.write(f"/file-{number} {hashlib.sha256(content).hexdigest()} {size}\n")

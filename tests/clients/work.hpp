@@ -54,7 +54,7 @@ struct Library {
   void (*work)(const Servers& servers, int number);
 
   // A call that takes half a minute if nobody ends it. Returns the library's error, never an empty one, or an
-  // empty string if the call had the face to succeed. Null: the library has no such call.
+  // empty string if the call had the face to succeed.
   std::string (*hang)(const Servers& servers);
 };
 

@@ -57,6 +57,7 @@ bool is_right(const std::string& conninfo, const std::string& seconds, std::size
   return false;
 }
 
+// How many threads there are, those of the runtime's pool included while the runtime lives.
 std::string threads_of_this_process() {
   std::ifstream status("/proc/self/status");
   for (std::string word; status >> word;) {
@@ -93,8 +94,9 @@ int run(int argc, char** argv) {
   const std::string duration = std::to_string(seconds);
 
   std::size_t right = 0;
+  runtime::LocalRuntime runtime;
   const auto start = std::chrono::steady_clock::now();
-  runtime::run([&] {
+  runtime.block_on([&] {
     std::vector<runtime::JoinHandle<bool>> queries;
     for (std::size_t number = 0; number < count; ++number) {
       queries.push_back(runtime::spawn_local([&, number] { return is_right(conninfo, duration, number); }));
