@@ -6,8 +6,18 @@ import unittest
 
 import server  # noqa: F401  finds the modules of tests/examples
 from databases import MariaDB, PostgreSQL, Redis
+from distance import DistantTcp, DistantUdp, distant
 from example_support import run
+from small_servers import Dnsmasq, Slapd, Sshd
 from web_server import WebServers
+
+# Context managers of the servers, by the names that options() takes. What answers at once is put at a distance.
+GREAT = {"postgres": PostgreSQL, "redis": Redis, "mariadb": MariaDB, "web": WebServers}
+SMALL = {
+    "ssh": Sshd,
+    "ldap": lambda: distant(Slapd(), DistantTcp),
+    "dns": lambda: distant(Dnsmasq(), DistantUdp),
+}
 
 RESULT = re.compile(
     r"^(?P<names>.+): (?P<right>\d+) of (?P<count>\d+) right in (?P<took>[\d.]+) s,"
@@ -56,14 +66,13 @@ def fan_out(program, words, mode, count):
     if done.returncode != 0 or not found:
         raise AssertionError(f"{mode} {count} ends with {done.returncode}: {done.stdout}{done.stderr}")
     print(done.stdout, end="", flush=True)
-    numbers = {name: found[name] for name in ("names", "right", "count", "took", "serial", "threads")}
     result = Result(
-        numbers["names"],
-        int(numbers["right"]),
-        int(numbers["count"]),
-        float(numbers["took"]),
-        float(numbers["serial"]),
-        int(numbers["threads"]),
+        names=found["names"],
+        right=int(found["right"]),
+        count=int(found["count"]),
+        took=float(found["took"]),
+        serial=float(found["serial"]),
+        threads=int(found["threads"]),
     )
     if result.right != result.count:
         raise AssertionError(f"{mode}: success in spite of {done.stdout}")
@@ -75,7 +84,4 @@ class ClientTest(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.servers = {}
-        for kind, make in {"postgres": PostgreSQL, "redis": Redis, "mariadb": MariaDB, "web": WebServers}.items():
-            cls.servers[kind] = cls.enterClassContext(make())
-        cls.words = options(**cls.servers)
+        cls.words = options(**{kind: cls.enterClassContext(make()) for kind, make in GREAT.items()})

@@ -22,10 +22,7 @@ import sys
 import tempfile
 import time
 
-from client_test import fan_out, options
-from databases import MariaDB, PostgreSQL, Redis
-from small_servers import Dnsmasq, Slapd, Sshd
-from web_server import WebServers
+from client_test import GREAT, SMALL, fan_out, options
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BEGIN = "<!-- compatibility table: begin (tests/clients/compatibility.py) -->"
@@ -38,12 +35,12 @@ LIBRARIES = [
     ("postgres", "libpq", "connect, `select pg_sleep(0.5)`", 200),
     ("redis", "hiredis", "connect, `BLPOP` of what comes 0.5 s later", 200),
     ("mariadb", "libmariadb", "connect, `SELECT SLEEP(0.5)`", 200),
-    ("http", "libcurl, HTTP", "easy download, SHA-256 compared", 500),
-    ("https", "libcurl, HTTPS", "easy download, SHA-256 compared", 500),
-    ("openssl", "OpenSSL", "blocking socket BIO: TLS, `GET`, SHA-256 compared", 100),
+    ("http", "libcurl, HTTP", "easy download from an nginx that waits 0.2 s, SHA-256 compared", 500),
+    ("https", "libcurl, HTTPS", "easy download from an nginx that waits 0.2 s, SHA-256 compared", 500),
+    ("openssl", "OpenSSL", "blocking socket BIO: TLS, `GET`, as above", 100),
     ("ssh", "libssh2", "log in, exec `sleep 0.5; echo`", 20),
-    ("ldap", "libldap", "bind, search", 100),
-    ("cares", "c-ares", "lookup, driven by `select`", 200),
+    ("ldap", "libldap", "bind, search, each answer 0.2 s away", 100),
+    ("cares", "c-ares", "lookup, driven by `select`, the answer 0.2 s away", 200),
     ("sqlite", "SQLite", "writers of one database, busy handler", 2),
 ]
 
@@ -125,9 +122,7 @@ def program_rows(servers, build, only):
 def make_table(build, only):
     with contextlib.ExitStack() as stack:
         directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="libruntime-test-"))
-        kinds = {"postgres": PostgreSQL, "redis": Redis, "mariadb": MariaDB, "web": WebServers}
-        kinds |= {"ssh": Sshd, "ldap": Slapd, "dns": Dnsmasq}
-        servers = {kind: stack.enter_context(make()) for kind, make in kinds.items()}
+        servers = {kind: stack.enter_context(make()) for kind, make in {**GREAT, **SMALL}.items()}
         words = options(sqlite=os.path.join(directory, "notes"), **servers)
         client_work = os.path.join(build, "tests", "clients", "client_work")
         rows = [*library_rows(client_work, words, only), *program_rows(servers, build, only)]

@@ -1,18 +1,24 @@
 """nginx for the tests: files whose digests are known, over HTTP and over TLS with a certificate made here."""
 
+import contextlib
 import hashlib
 import os
 import random
-import shutil
 import tempfile
 
+from distance import SlowPermission
 from server import find_program, run_to_end
 from nginx import Nginx
 
 SIZES = [1, 1000, 4096, 16383, 16384, 16385, 65536, 200000, 524288, 1048576]
 
-# Below this path a file takes minutes: for calls that are ended in the middle.
-SLOW = "location /slow/ { limit_rate 1k; }"
+# Every file is served after a permission that takes DELAY seconds. Below /slow/ a file takes minutes, too: for calls
+# that are ended in the middle.
+SETTINGS = """
+    auth_request /permission;
+    location = /permission {{ internal; proxy_pass http://127.0.0.1:{permission}; }}
+    location /slow/ {{ limit_rate 1k; }}
+"""
 
 
 class WebServers:
@@ -23,25 +29,24 @@ class WebServers:
         self.directory = None
         self.files = []
         self.servers = []
+        self.stack = contextlib.ExitStack()
 
     def __enter__(self):
-        self.directory = tempfile.mkdtemp(prefix="libruntime-web-")
-        try:
+        with self.stack:  # which closes what is open already if something fails
+            self.directory = self.stack.enter_context(tempfile.TemporaryDirectory(prefix="libruntime-web-"))
+            permission = self.stack.enter_context(SlowPermission())
+            settings = SETTINGS.format(permission=permission.port)
             self._make_files()
             self._make_certificate()
             for server in (PlainNginx, TlsNginx):
-                own = os.path.join(self.directory, server.scheme)
+                own = self.path(server.scheme)
                 os.mkdir(own)
-                self.servers.append(server(own, self.root, self.directory).__enter__())
-        except BaseException:
-            self.__exit__()
-            raise
+                self.servers.append(self.stack.enter_context(server(own, self.root, self.directory, settings)))
+            self.stack = self.stack.pop_all()
         return self
 
     def __exit__(self, *_):
-        while self.servers:
-            self.servers.pop().__exit__()
-        shutil.rmtree(self.directory)
+        self.stack.close()
 
     @property
     def http(self):
@@ -79,10 +84,10 @@ class WebServers:
 
 class PlainNginx(Nginx):
     scheme = "http"
-    settings = SLOW
 
-    def __init__(self, directory, root, _):
+    def __init__(self, directory, root, _, settings):
         super().__init__(directory, root)
+        self.settings = settings
 
 
 class TlsNginx(Nginx):
@@ -91,9 +96,9 @@ class TlsNginx(Nginx):
     scheme = "https"
     tls = " ssl"
 
-    def __init__(self, directory, root, keys):
+    def __init__(self, directory, root, keys, settings):
         super().__init__(directory, root)
         self.settings = (
             f"ssl_certificate {keys}/certificate.pem; ssl_certificate_key {keys}/key.pem;"
-            f" ssl_session_cache none; ssl_session_tickets off; {SLOW}"
+            f" ssl_session_cache none; ssl_session_tickets off; {settings}"
         )
