@@ -4,6 +4,7 @@
 //     client_work [--SERVER=WHERE]... mixed N              N rounds of each of the four great ones
 //     client_work [--SERVER=WHERE]... cancel LIBRARY,...   a call of each that is cancelled in the middle
 //     client_work [--SERVER=WHERE]... timeout LIBRARY,...  a call of each with a timeout around it
+//     client_work [--SERVER=WHERE]... sweep LIBRARY,...    rounds of each that are cancelled at any moment
 //
 // Every answer is checked. Ends with 0 if all was right, 1 with a sentence if not, 2 if it was called wrongly.
 
@@ -81,6 +82,7 @@ bool run_mode(const Servers& servers, std::string_view mode, const std::string& 
   runtime::LocalRuntime runtime;
   if (mode == "cancel") return cancel_in_the_middle(runtime, servers, find_all(what));
   if (mode == "timeout") return time_out_in_the_middle(runtime, servers, find_all(what));
+  if (mode == "sweep") return cancel_at_any_moment(runtime, servers, find_all(what));
   const int count = std::stoi(what);
   if (mode != "mixed") return fan_out(runtime, servers, {find(mode)}, count);
   return fan_out(runtime, servers, {postgres_library(), redis_library(), mariadb_library(), https_library()}, count);

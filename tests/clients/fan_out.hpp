@@ -23,4 +23,9 @@ bool cancel_in_the_middle(runtime::LocalRuntime& runtime, const Servers& servers
 bool time_out_in_the_middle(runtime::LocalRuntime& runtime, const Servers& servers,
                             const std::vector<Library>& libraries);
 
+// Starts many rounds of each library and aborts each at another moment, from connecting to closing. Whatever a round
+// was doing, it must end soon, and the library must work afterwards. Prints a line for each library.
+bool cancel_at_any_moment(runtime::LocalRuntime& runtime, const Servers& servers,
+                          const std::vector<Library>& libraries);
+
 }  // namespace clients

@@ -1,6 +1,7 @@
-// A call that is ended in the middle: by an abort of its task, or by a timeout.
+// Calls that are ended in the middle: by an abort of their task, or by a timeout.
 
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <exception>
 #include <memory>
@@ -19,6 +20,8 @@ using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
 constexpr auto kBeforeTheEnd = 500ms;   // long enough for a connection, and for the call to wait in it
+constexpr int kSweepRounds = 40;
+constexpr auto kSweepStep = 12ms;       // so that the last are cancelled about when they end
 constexpr auto kMostAfterwards = 10s;   // far below the half minute that the call would take by itself
 
 // The errors of connecting count as the call's own: a machine that is this slow has been interrupted earlier.
@@ -90,6 +93,43 @@ bool time_out(const Servers& servers, const Library& library) {
   return true;
 }
 
+// One round among those that are cancelled at any moment: what has become of it.
+enum class End : std::uint8_t { right, failed, cancelled };
+
+End round_to_its_end(runtime::JoinHandle<End>& task) {
+  try {
+    return task.join();
+  } catch (const runtime::JoinError&) {  // it waited for a task of ours when it was cancelled
+    return End::cancelled;
+  }
+}
+
+bool sweep(const Servers& servers, const Library& library) {
+  std::vector<runtime::JoinHandle<End>> rounds;
+  for (int number = 0; number < kSweepRounds; ++number) {
+    rounds.push_back(runtime::spawn_local([&servers, &library, number] {
+      try {
+        library.work(servers, number);
+        return End::right;
+      } catch (const Wrong&) {
+        return End::failed;
+      }
+    }));
+  }
+  for (auto& round : rounds) {
+    runtime::sleep_for(kSweepStep);
+    round.abort();
+  }
+  int right = 0;
+  const auto start = Clock::now();
+  for (auto& round : rounds) right += round_to_its_end(round) == End::right ? 1 : 0;
+  if (Clock::now() - start > kMostAfterwards) return fail(library, "rounds that are cancelled take too long to end");
+  if (!is_usable_afterwards(servers, library)) return false;
+  std::printf("%s: %d rounds cancelled at any moment, %d had been faster, usable afterwards\n", library.name,
+              kSweepRounds, right);
+  return true;
+}
+
 using Interrupt = bool (*)(const Servers& servers, const Library& library);
 
 bool each_in_a_task(runtime::LocalRuntime& runtime, const Servers& servers, const std::vector<Library>& libraries,
@@ -115,6 +155,11 @@ bool cancel_in_the_middle(runtime::LocalRuntime& runtime, const Servers& servers
 bool time_out_in_the_middle(runtime::LocalRuntime& runtime, const Servers& servers,
                             const std::vector<Library>& libraries) {
   return each_in_a_task(runtime, servers, libraries, time_out);
+}
+
+bool cancel_at_any_moment(runtime::LocalRuntime& runtime, const Servers& servers,
+                          const std::vector<Library>& libraries) {
+  return each_in_a_task(runtime, servers, libraries, sweep);
 }
 
 }  // namespace clients

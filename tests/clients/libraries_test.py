@@ -8,8 +8,9 @@ import unittest
 from client_test import SMALL, ClientTest, fan_out, options
 from example_support import programs_from_command_line, run
 
-CLIENT_WORK = programs_from_command_line(1)
+CLIENT_WORK, CLIENT_WORK_BLOCKING = programs_from_command_line(2)
 GREAT = ["postgres", "redis", "mariadb", "http", "https", "openssl"]
+OTHERS = ["ssh", "ldap", "cares", "sqlite"]
 
 
 def interrupt(mode, words, libraries):
@@ -21,9 +22,9 @@ def interrupt(mode, words, libraries):
         raise AssertionError(f"{mode} ends with {done.returncode}: {done.stdout}{done.stderr}")
 
 
-def fan_out_that_waits(words, mode, count):
+def fan_out_that_waits(words, mode, count, program=CLIENT_WORK):
     """A tenth of the time in a row is far above what it takes, and far below what it would if they blocked."""
-    result = fan_out(CLIENT_WORK, words, mode, count)
+    result = fan_out(program, words, mode, count)
     if result.took > result.serial / 10 or result.threads != 1:
         raise AssertionError(f"{mode}: {result.took} s on {result.threads} threads, in a row {result.serial} s")
     return result
@@ -49,11 +50,18 @@ class GreatLibraries(ClientTest):
         result = fan_out_that_waits(self.words, "mixed", 100)
         self.assertEqual(result.count, 400)
 
+    def test_without_the_library_the_same_program_waits_in_a_row(self):
+        with self.assertRaisesRegex(AssertionError, "in a row"):
+            fan_out_that_waits(self.words, "postgres", 3, CLIENT_WORK_BLOCKING)
+
     def test_a_cancelled_call_ends_with_an_error(self):
         interrupt("cancel", self.words, GREAT)
 
     def test_a_timeout_ends_a_call(self):
         interrupt("timeout", self.words, GREAT)
+
+    def test_a_round_that_is_cancelled_at_any_moment_ends(self):
+        interrupt("sweep", self.words, GREAT)
 
 
 class SmallLibraries(unittest.TestCase):
@@ -76,10 +84,13 @@ class SmallLibraries(unittest.TestCase):
         fan_out(CLIENT_WORK, self.words, "sqlite", 2)  # they wait for one another, and may use the pool
 
     def test_a_cancelled_call_ends_with_an_error(self):
-        interrupt("cancel", self.words, ["ssh", "ldap", "cares", "sqlite"])
+        interrupt("cancel", self.words, OTHERS)
 
     def test_a_timeout_ends_a_call(self):
-        interrupt("timeout", self.words, ["ssh", "ldap", "cares", "sqlite"])
+        interrupt("timeout", self.words, OTHERS)
+
+    def test_a_round_that_is_cancelled_at_any_moment_ends(self):
+        interrupt("sweep", self.words, OTHERS)
 
 
 if __name__ == "__main__":
