@@ -1,6 +1,7 @@
 // Calls that are ended in the middle: by an abort of their task, or by a timeout.
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <exception>
@@ -106,6 +107,7 @@ End round_to_its_end(runtime::JoinHandle<End>& task) {
 
 bool sweep(const Servers& servers, const Library& library) {
   std::vector<runtime::JoinHandle<End>> rounds;
+  const auto first = Clock::now();
   for (int number = 0; number < kSweepRounds; ++number) {
     rounds.push_back(runtime::spawn_local([&servers, &library, number] {
       try {
@@ -116,14 +118,15 @@ bool sweep(const Servers& servers, const Library& library) {
       }
     }));
   }
-  for (auto& round : rounds) {
-    runtime::sleep_for(kSweepStep);
-    round.abort();
+  for (int number = 0; number < kSweepRounds; ++number) {
+    runtime::sleep_until(first + (number + 1) * kSweepStep);
+    rounds[static_cast<std::size_t>(number)].abort();
   }
   int right = 0;
   const auto start = Clock::now();
   for (auto& round : rounds) right += round_to_its_end(round) == End::right ? 1 : 0;
   if (Clock::now() - start > kMostAfterwards) return fail(library, "rounds that are cancelled take too long to end");
+  if (right == kSweepRounds) return fail(library, "all rounds were faster than their cancellation");
   if (!is_usable_afterwards(servers, library)) return false;
   std::printf("%s: %d rounds cancelled at any moment, %d had been faster, usable afterwards\n", library.name,
               kSweepRounds, right);
