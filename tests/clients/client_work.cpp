@@ -11,6 +11,7 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <map>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -43,24 +44,37 @@ Library find(std::string_view name) {
   throw std::invalid_argument("no library is called \"" + std::string(name) + "\"");
 }
 
-void set(Servers& servers, std::string_view name, const std::string& value) {
-  if (name == "--postgres") servers.postgres = value;
-  else if (name == "--redis") servers.redis = std::stoi(value);
-  else if (name == "--mariadb") servers.mariadb = std::stoi(value);
-  else if (name == "--mariadb-user") servers.mariadb_user = value;
-  else if (name == "--mariadb-password") servers.mariadb_password = value;
-  else if (name == "--http") servers.http = value;
-  else if (name == "--https") servers.https = value;
-  else if (name == "--ca") servers.ca = value;
-  else if (name == "--manifest") servers.files = read_manifest(value);
-  else if (name == "--ssh") servers.ssh = std::stoi(value);
-  else if (name == "--ssh-user") servers.ssh_user = value;
-  else if (name == "--ssh-key") servers.ssh_key = value;
-  else if (name == "--ldap") servers.ldap = value;
-  else if (name == "--ldap-base") servers.ldap_base = value;
-  else if (name == "--dns") servers.dns = std::stoi(value);
-  else if (name == "--sqlite") servers.sqlite = value;
-  else throw std::invalid_argument("no option is called \"" + std::string(name) + "\"");
+const std::map<std::string_view, std::string Servers::*> kTexts{
+    {"--postgres", &Servers::postgres},
+    {"--mariadb-user", &Servers::mariadb_user},
+    {"--mariadb-password", &Servers::mariadb_password},
+    {"--http", &Servers::http},
+    {"--https", &Servers::https},
+    {"--ca", &Servers::ca},
+    {"--ssh-user", &Servers::ssh_user},
+    {"--ssh-key", &Servers::ssh_key},
+    {"--ldap", &Servers::ldap},
+    {"--ldap-base", &Servers::ldap_base},
+    {"--sqlite", &Servers::sqlite},
+};
+
+const std::map<std::string_view, int Servers::*> kPorts{
+    {"--redis", &Servers::redis},
+    {"--mariadb", &Servers::mariadb},
+    {"--ssh", &Servers::ssh},
+    {"--dns", &Servers::dns},
+};
+
+void set(Servers& servers, const std::string& name, const std::string& value) {
+  if (const auto text = kTexts.find(name); text != kTexts.end()) {
+    servers.*(text->second) = value;
+  } else if (const auto port = kPorts.find(name); port != kPorts.end()) {
+    servers.*(port->second) = std::stoi(value);
+  } else if (name == "--manifest") {
+    servers.files = read_manifest(value);
+  } else {
+    throw std::invalid_argument("no option is called \"" + name + "\"");
+  }
 }
 
 // What these libraries ask of a program before it has threads, and what Unix asks of one with sockets.
@@ -94,9 +108,13 @@ int run(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
     const auto equals = word.find('=');
-    if (word.rfind("--", 0) != 0) words.push_back(word);
-    else if (equals == std::string::npos) throw std::invalid_argument(word + " needs =VALUE");
-    else set(servers, word.substr(0, equals), word.substr(equals + 1));
+    if (word.rfind("--", 0) != 0) {
+      words.push_back(word);
+    } else if (equals == std::string::npos) {
+      throw std::invalid_argument(word + " needs =VALUE");
+    } else {
+      set(servers, word.substr(0, equals), word.substr(equals + 1));
+    }
   }
   if (words.size() != 2) throw std::invalid_argument("usage: client_work [--SERVER=WHERE]... MODE N|LIBRARY");
   initialize_libraries();

@@ -20,10 +20,10 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
-constexpr auto kBeforeTheEnd = 500ms;   // long enough for a connection, and for the call to wait in it
+constexpr auto kBeforeTheEnd = 500ms;  // long enough for a connection, and for the call to wait in it
 constexpr int kSweepRounds = 40;
-constexpr auto kSweepStep = 12ms;       // so that the last are cancelled about when they end
-constexpr auto kMostAfterwards = 10s;   // far below the half minute that the call would take by itself
+constexpr auto kSweepStep = 12ms;      // so that the last are cancelled about when they end
+constexpr auto kMostAfterwards = 10s;  // far below the half minute that the call would take by itself
 
 // The errors of connecting count as the call's own: a machine that is this slow has been interrupted earlier.
 std::string end_of_call(const Servers& servers, const Library& library) {

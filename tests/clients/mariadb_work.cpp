@@ -18,9 +18,8 @@ Connection connect(const Servers& servers) {
   if (!connection) throw Wrong("mysql_init: no memory");
   const unsigned int protocol = MYSQL_PROTOCOL_TCP;
   mysql_options(connection.get(), MYSQL_OPT_PROTOCOL, &protocol);
-  if (mysql_real_connect(connection.get(), "127.0.0.1", servers.mariadb_user.c_str(),
-                         servers.mariadb_password.c_str(), "tests", static_cast<unsigned int>(servers.mariadb), nullptr,
-                         0) == nullptr) {
+  if (mysql_real_connect(connection.get(), "127.0.0.1", servers.mariadb_user.c_str(), servers.mariadb_password.c_str(),
+                         "tests", static_cast<unsigned int>(servers.mariadb), nullptr, 0) == nullptr) {
     throw Wrong(std::string("mysql_real_connect: ") + mysql_error(connection.get()));
   }
   return connection;

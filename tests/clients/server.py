@@ -26,7 +26,7 @@ def find_program(name, package, folders=()):
     path = os.pathsep.join([*folders, os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin"])
     found = shutil.which(name, path=path)
     if not found:
-        raise RuntimeError(f"{name} is missing: this test needs the Debian package {package} (apt-get install {package})")
+        raise RuntimeError(f"{name} is missing: this test needs the Debian package {package}")
     return found
 
 

@@ -20,22 +20,22 @@ struct WebFile {
 
 // Where the servers are, as the command line says.
 struct Servers {
-  std::string postgres;            // a conninfo
-  int redis = 0;                   // ports on 127.0.0.1
+  std::string postgres;  // a conninfo
+  int redis = 0;         // ports on 127.0.0.1
   int mariadb = 0;
   std::string mariadb_user;
   std::string mariadb_password;
-  std::string http;                // URLs without a path
+  std::string http;  // URLs without a path
   std::string https;
-  std::string ca;                  // the file with the certificate that signs for `https`
-  std::vector<WebFile> files;      // what is on both web servers
+  std::string ca;              // the file with the certificate that signs for `https`
+  std::vector<WebFile> files;  // what is on both web servers
   int ssh = 0;
   std::string ssh_user;
-  std::string ssh_key;             // the file with the private key
-  std::string ldap;                // a URL
+  std::string ssh_key;  // the file with the private key
+  std::string ldap;     // a URL
   std::string ldap_base;
   int dns = 0;
-  std::string sqlite;              // a database file
+  std::string sqlite;  // a database file
 };
 
 // Something came back that is not what the server was asked for.
