@@ -50,6 +50,13 @@ class GreatLibraries(ClientTest):
         result = fan_out_that_waits(self.words, "mixed", 100)
         self.assertEqual(result.count, 400)
 
+    def test_10000_requests_cost_no_more_than_on_threads(self):
+        done = run(CLIENT_WORK, *self.words, "cost", "10000")
+        print(done.stdout, end="", flush=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        # No more, with room for a machine that does other things too; the figure itself is printed.
+        self.assertLess(float(done.stdout.split()[-1]), 1.5)
+
     def test_without_the_library_the_same_program_waits_in_a_row(self):
         with self.assertRaisesRegex(AssertionError, "in a row"):
             fan_out_that_waits(self.words, "postgres", 3, CLIENT_WORK_BLOCKING)
