@@ -3,6 +3,7 @@
 //     client_work [--SERVER=WHERE]... LIBRARY N            N rounds at the same time
 //     client_work [--SERVER=WHERE]... mixed N              N rounds of each of the four great ones
 //     client_work [--SERVER=WHERE]... cost N               N requests with hiredis, on threads and in fibers
+//     client_work errors N                                 N fibers, each with an error of OpenSSL's
 //     client_work [--SERVER=WHERE]... cancel LIBRARY,...   a call of each that is cancelled in the middle
 //     client_work [--SERVER=WHERE]... timeout LIBRARY,...  a call of each with a timeout around it
 //     client_work [--SERVER=WHERE]... sweep LIBRARY,...    rounds of each that are cancelled at any moment
@@ -26,6 +27,7 @@
 #include <runtime/runtime.hpp>
 
 #include "fan_out.hpp"
+#include "openssl_errors.hpp"
 #include "redis_cost.hpp"
 #include "web_files.hpp"
 #include "work.hpp"
@@ -100,6 +102,7 @@ bool run_mode(const Servers& servers, std::string_view mode, const std::string& 
   if (mode == "timeout") return time_out_in_the_middle(runtime, servers, find_all(what));
   if (mode == "sweep") return cancel_at_any_moment(runtime, servers, find_all(what));
   const int count = std::stoi(what);
+  if (mode == "errors") return errors_are_the_fibers_own(runtime, count);
   if (mode == "cost") return compare_cost(runtime, servers, count);
   if (mode != "mixed") return fan_out(runtime, servers, {find(mode)}, count);
   return fan_out(runtime, servers, {postgres_library(), redis_library(), mariadb_library(), https_library()}, count);
