@@ -24,12 +24,13 @@ typedef struct runtime_companion {
   size_t size; /* of this structure, as the companion was compiled */
 
   /* The fiber `from` stops, and `to` goes on, on this thread: after runtime_companion_watch_switches(). Called on the
-   * stack of `from`, within the switch: it must neither park nor throw; it may change errno. The root's words stand for its stack's other user, too, the loop that runs while the root waits. */
+   * stack of `from`, within the switch: it must neither park nor throw; it may change errno. The root's words stand for its stack's other user, too:
+   * the loop, which runs while the root waits. */
   void (*switched)(runtime_companion_words* from, runtime_companion_words* to);
 
-  /* The root of a runtime begins to wait, and its loop runs above it (1), or the loop returns to the root (0). Called
-   * only after runtime_companion_watch_switches(). */
-  void (*looping)(runtime_companion_words* root, int begins);
+  /* The code of a root, on the thread's own stack, goes on (1), or stops (0): when block_on begins and ends, and when the
+   * root waits and the loop runs above it. Called only after runtime_companion_watch_switches(). */
+  void (*root_runs)(runtime_companion_words* root, int runs);
 
   /* One line about a fiber for a dump, without its end: what it holds. Returns its length without the 0, or 0 for
    * nothing to say. May be null. Owner thread; must neither park nor throw. */

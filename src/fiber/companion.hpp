@@ -23,21 +23,20 @@ inline const runtime_companion* installed_companion() noexcept {
 }
 inline bool are_switches_watched() noexcept { return companion.watches_switches.load(std::memory_order_relaxed); }
 
-/// While it lives, the loop runs above the root. The companion is told of both ends or of none.
+inline void tell_root_runs(Fiber& root, bool runs) noexcept {
+  if (RUNTIME_LIKELY(!are_switches_watched())) return;
+  if (const runtime_companion* companion = installed_companion()) companion->root_runs(&root.companion, runs ? 1 : 0);
+}
+
+/// While it lives, the loop runs above the root.
 class Looping final {
  public:
-  explicit Looping(Fiber& root) noexcept
-      : companion_(RUNTIME_UNLIKELY(are_switches_watched()) ? installed_companion() : nullptr), root_(root) {
-    if (RUNTIME_UNLIKELY(companion_ != nullptr)) companion_->looping(&root_.companion, 1);
-  }
+  explicit Looping(Fiber& root) noexcept : root_(root) { tell_root_runs(root_, false); }
   Looping(const Looping&) = delete;
   Looping& operator=(const Looping&) = delete;
-  ~Looping() {
-    if (RUNTIME_UNLIKELY(companion_ != nullptr)) companion_->looping(&root_.companion, 0);
-  }
+  ~Looping() { tell_root_runs(root_, true); }
 
  private:
-  const runtime_companion* companion_;
   Fiber& root_;
 };
 

@@ -70,9 +70,9 @@ class Next<Result(Parameters...)> final {
   extern "C" [[gnu::visibility("default"), gnu::alias(#name)]] result runtime_preloaded_##alias_name parameters    \
       __asm__(#alias_name);
 
-/// The whole of a function that has a POSIX-style twin: that on a fiber, the original elsewhere.
-#define RUNTIME_PRELOAD(result, name, parameters, arguments, twin)                                                \
-  RUNTIME_PRELOAD_NEXT(result, name, parameters)                                                                  \
+/// The whole of a function that has a POSIX-style twin: that on a fiber, the original elsewhere. In `twin`, `fiber` points
+/// to the fiber's words. For names whose RUNTIME_PRELOAD_NEXT stands above.
+#define RUNTIME_PRELOAD_TWIN(result, name, parameters, arguments, twin)                                           \
   RUNTIME_PRELOAD_EXPORT(result, name, parameters) {                                                              \
     using namespace runtime::preload;                                                                             \
     if (runtime_companion_words* fiber = runtime_companion_here(); __builtin_expect(fiber != nullptr, 0)) {       \
@@ -82,3 +82,8 @@ class Next<Result(Parameters...)> final {
     }                                                                                                             \
     return next_##name arguments;                                                                                 \
   }
+
+/// Both.
+#define RUNTIME_PRELOAD(result, name, parameters, arguments, twin)                                                \
+  RUNTIME_PRELOAD_NEXT(result, name, parameters)                                                                  \
+  RUNTIME_PRELOAD_TWIN(result, name, parameters, arguments, twin)

@@ -8,18 +8,26 @@
 
 #include <runtime/companion.h>
 
+#include "preload/complete.hpp"
+#include "preload/kept.hpp"
 #include "preload/visit.hpp"
 
 namespace runtime::preload {
 namespace {
 
-void switched(runtime_companion_words* from, runtime_companion_words*) {
-  ++FiberWords::of(*from).switches;
+void switched(runtime_companion_words* from_words, runtime_companion_words* to_words) {
+  FiberWords& from = FiberWords::of(*from_words);
+  FiberWords& to = FiberWords::of(*to_words);
+  ++from.switches;
+  switch_kept(from, to);
+  if (process.is_complete) switch_selector(from, to);
 }
 
-void looping(runtime_companion_words*, int) {}
+void root_runs(runtime_companion_words* root, int runs) {
+  if (process.is_complete) switch_root(FiberWords::of(*root), runs != 0);
+}
 
-constexpr runtime_companion kCompanion{sizeof(runtime_companion), &switched, &looping, nullptr};
+constexpr runtime_companion kCompanion{sizeof(runtime_companion), &switched, &root_runs, nullptr};
 
 }  // namespace
 

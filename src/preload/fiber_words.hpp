@@ -14,8 +14,9 @@ struct [[gnu::may_alias]] FiberWords {
   void* locks;                  // the pthread mutex that the fiber locked last, of those it holds (mutex.cpp)
   std::uint16_t visits;         // calls of ours that it is in, one inside the other
   std::uint8_t passes_through;  // 1: nothing of it is ours any more (the child of a fork)
-  std::uint8_t selector;        // complete mode, while it is parked: what the thread's selector was
+  std::uint8_t selector;        // complete mode, while it is stopped: see complete.cpp
   std::uint32_t switches;       // times it stopped, counted for a report
+  bool has_to_rearm;            // complete mode: its calls are not caught at the moment, and shall be after the next of ours
 
   static FiberWords& of(runtime_companion_words& words) noexcept { return reinterpret_cast<FiberWords&>(words); }
   static const FiberWords& of(const runtime_companion_words& words) noexcept {

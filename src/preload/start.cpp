@@ -11,6 +11,7 @@
 
 #include "preload/call.hpp"
 #include "preload/companion.hpp"
+#include "preload/complete.hpp"
 #include "preload/report.hpp"
 #include "preload/visit.hpp"
 
@@ -97,6 +98,7 @@ void in_forked_child() noexcept {
   ::pthread_atfork(nullptr, nullptr, &in_forked_child);
   begin_report();
   begin_companionship();
+  begin_complete_mode();
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "preload/call.hpp"
 #include "preload/fiber_words.hpp"
+#include "preload/keys.hpp"
 #include "preload/selector.hpp"
 
 namespace runtime::preload {
@@ -47,6 +48,7 @@ class Visit final {
     ++fiber_.visits;
     selector_before_ = exchange_selector(Selector::allow);
     process.has_met_fibers = true;
+    if (__builtin_expect(is_ours_ && has_suspects.load(std::memory_order_relaxed), 0)) find_error_queue(fiber_);
     if (__builtin_expect(process.counts, 0)) begin_counting();
   }
   Visit(const Visit&) = delete;
@@ -55,6 +57,10 @@ class Visit final {
     if (__builtin_expect(process.counts, 0)) end_counting();
     selector = selector_before_;
     --fiber_.visits;
+    if (__builtin_expect(fiber_.has_to_rearm && fiber_.visits == 0, 0)) {
+      fiber_.has_to_rearm = false;
+      selector = Selector::block;
+    }
   }
 
   bool is_ours() const noexcept { return is_ours_; }

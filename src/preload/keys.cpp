@@ -1,0 +1,221 @@
+#include <dlfcn.h>
+#include <pthread.h>
+
+#include <array>
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+#include <string_view>
+
+#include "preload/keys.hpp"
+#include "preload/kept.hpp"
+#include "preload/visit.hpp"
+
+// pthread keys whose values are each fiber's own: OpenSSL's error queue, and all keys of the libraries that the program
+// names in RUNTIME_PRELOAD_KEEP_KEYS ("libldap:libfoo", the beginnings of their files' names). All others stay the
+// thread's: a memory pool or a random generator per fiber costs more than it is good for.
+//
+// Which of libcrypto's keys holds the error queue is not said anywhere; it is the one that ERR_peek_error() reads. That
+// is asked before the first park after libcrypto has made keys: until then no other fiber can have used them.
+
+RUNTIME_PRELOAD_NEXT(int, pthread_key_create, (pthread_key_t*, void (*)(void*)))
+RUNTIME_PRELOAD_NEXT(int, pthread_key_delete, (pthread_key_t))
+RUNTIME_PRELOAD_NEXT(void*, pthread_getspecific, (pthread_key_t))
+RUNTIME_PRELOAD_NEXT(int, pthread_setspecific, (pthread_key_t, const void*))
+
+namespace runtime::preload {
+
+constinit std::atomic<bool> has_suspects = false;
+
+namespace {
+
+enum class Keeping : std::uint8_t { no, suspected, yes };
+
+struct Key {
+  std::atomic<Keeping> keeping = Keeping::no;
+  std::atomic<void (*)(void*)> destructor = nullptr;
+  void (*clear)() = nullptr;  // ERR_clear_error: a value of this key can be used by another fiber after it
+};
+
+constexpr std::size_t kKeys = 1024;  // PTHREAD_KEYS_MAX of glibc
+constinit std::array<Key, kKeys> keys;
+
+/// Values of ended fibers that others can have: an error queue is costly to make, and there is no call to destroy one.
+/// Owned; never destroyed, like the keys.
+struct Spares {
+  static constexpr std::size_t kMost = 4096;
+  std::atomic_flag lock = ATOMIC_FLAG_INIT;
+  std::size_t count = 0;
+  Kept::Value values[kMost] = {};
+};
+constinit Spares spares;
+
+/// A lock of a few instructions: no pthread mutex, which is among our own names.
+class SparesLock final {
+ public:
+  SparesLock() noexcept {
+    while (spares.lock.test_and_set(std::memory_order_acquire)) __builtin_ia32_pause();
+  }
+  SparesLock(const SparesLock&) = delete;
+  SparesLock& operator=(const SparesLock&) = delete;
+  ~SparesLock() { spares.lock.clear(std::memory_order_release); }
+};
+
+void* take_spare(pthread_key_t key) noexcept {
+  const SparesLock lock;
+  for (std::size_t i = spares.count; i-- > 0;) {
+    if (spares.values[i].key != key) continue;
+    void* value = spares.values[i].value;
+    spares.values[i] = spares.values[--spares.count];
+    return value;
+  }
+  return nullptr;
+}
+
+void put_spare(Kept::Value value) noexcept {
+  const SparesLock lock;
+  if (spares.count < Spares::kMost) spares.values[spares.count++] = value;  // else lost, as for a thread that ends
+}
+
+std::string_view file_name_of(const void* code) noexcept {
+  Dl_info info;
+  if (::dladdr(code, &info) == 0 || info.dli_fname == nullptr) return {};
+  const char* slash = std::strrchr(info.dli_fname, '/');
+  return slash != nullptr ? slash + 1 : info.dli_fname;
+}
+
+Keeping keeping_for(const void* creator) noexcept {
+  const std::string_view file = file_name_of(creator);
+  if (file.starts_with("libcrypto.so")) return Keeping::suspected;
+  const char* list = std::getenv("RUNTIME_PRELOAD_KEEP_KEYS");
+  std::string_view rest = list != nullptr ? list : "";
+  while (!rest.empty()) {
+    const std::size_t end = rest.find(':');
+    const std::string_view name = rest.substr(0, end);
+    if (!name.empty() && file.starts_with(name)) return Keeping::yes;
+    rest = end == rest.npos ? "" : rest.substr(end + 1);
+  }
+  return Keeping::no;
+}
+
+Keeping keeping_of(pthread_key_t key) noexcept {
+  return key < kKeys ? keys[key].keeping.load(std::memory_order_relaxed) : Keeping::no;
+}
+
+/// The last key that libcrypto read on this thread, while somebody wants to know.
+constinit thread_local bool is_listening [[gnu::tls_model("initial-exec")]] = false;
+constinit thread_local pthread_key_t heard [[gnu::tls_model("initial-exec")]] = kKeys;
+
+Kept::Value* find_value(Kept& kept, pthread_key_t key) noexcept {
+  for (std::size_t i = 0; i < kept.value_count; ++i) {
+    if (kept.values[i].key == key) return &kept.values[i];
+  }
+  return nullptr;
+}
+
+/// The fiber's value of a key; the first time that of an ended fiber, or null. Without memory or room it is the thread's.
+void* get_on_fiber(FiberWords& fiber, pthread_key_t key) noexcept {
+  Kept* kept = kept_of(fiber);
+  if (kept == nullptr) return next_pthread_getspecific(key);
+  if (const Kept::Value* value = find_value(*kept, key)) return value->value;
+  if (kept->value_count == Kept::kMostKeys) return next_pthread_getspecific(key);
+  void* spare = keys[key].clear != nullptr ? take_spare(key) : nullptr;
+  kept->values[kept->value_count++] = {key, spare};
+  return spare;
+}
+
+int set_on_fiber(FiberWords& fiber, pthread_key_t key, const void* value) noexcept {
+  Kept* kept = kept_of(fiber);
+  Kept::Value* place = kept != nullptr ? find_value(*kept, key) : nullptr;
+  if (place == nullptr && kept != nullptr && kept->value_count < Kept::kMostKeys) {
+    place = &kept->values[kept->value_count++];
+    place->key = key;
+  }
+  if (place == nullptr) return next_pthread_setspecific(key, value);
+  place->value = const_cast<void*>(value);
+  return 0;
+}
+
+}  // namespace
+
+void find_error_queue(FiberWords& fiber) noexcept {
+  has_suspects.store(false, std::memory_order_relaxed);
+  using Peek = unsigned long();
+  auto* peek = reinterpret_cast<Peek*>(::dlsym(RTLD_DEFAULT, "ERR_peek_error"));
+  auto* clear = reinterpret_cast<void (*)()>(::dlsym(RTLD_DEFAULT, "ERR_clear_error"));
+  if (peek == nullptr || clear == nullptr) return;  // loaded with RTLD_LOCAL: nobody else can name it, so we cannot
+  heard = kKeys;
+  is_listening = true;
+  peek();
+  is_listening = false;
+  if (heard >= kKeys) return;
+  Key& key = keys[heard];
+  key.clear = clear;
+  // What the thread has is this fiber's: no other has run since libcrypto made the key.
+  void* value = next_pthread_getspecific(heard);
+  if (set_on_fiber(fiber, heard, value) != 0) return;
+  next_pthread_setspecific(heard, nullptr);
+  key.keeping.store(Keeping::yes, std::memory_order_relaxed);
+}
+
+void end_values(Kept& kept) noexcept {
+  for (int round = 0; round < PTHREAD_DESTRUCTOR_ITERATIONS; ++round) {
+    bool found = false;
+    for (std::size_t i = 0; i < kept.value_count; ++i) {
+      Kept::Value& value = kept.values[i];
+      const Key& key = keys[value.key];
+      if (value.value == nullptr || key.clear != nullptr) continue;
+      const auto destroy = key.destructor.load(std::memory_order_relaxed);
+      if (destroy == nullptr) continue;
+      void* old = value.value;
+      value.value = nullptr;
+      destroy(old);
+      found = true;
+    }
+    if (!found) break;
+  }
+  for (std::size_t i = 0; i < kept.value_count; ++i) {
+    Kept::Value& value = kept.values[i];
+    if (value.value == nullptr || keys[value.key].clear == nullptr) continue;
+    keys[value.key].clear();  // which asks for the value
+    put_spare(value);
+  }
+  kept.value_count = 0;
+}
+
+}  // namespace runtime::preload
+
+RUNTIME_PRELOAD_EXPORT(int, pthread_key_create, (pthread_key_t * key, void (*destructor)(void*))) {
+  using namespace runtime::preload;
+  const int error = next_pthread_key_create(key, destructor);
+  if (error != 0 || *key >= kKeys) return error;
+  const Keeping keeping = keeping_for(__builtin_return_address(0));
+  keys[*key].destructor.store(destructor, std::memory_order_relaxed);
+  keys[*key].clear = nullptr;
+  keys[*key].keeping.store(keeping, std::memory_order_relaxed);
+  if (keeping == Keeping::suspected) has_suspects.store(true, std::memory_order_relaxed);
+  return 0;
+}
+
+RUNTIME_PRELOAD_EXPORT(int, pthread_key_delete, (pthread_key_t key)) {
+  using namespace runtime::preload;
+  if (key < kKeys) keys[key].keeping.store(Keeping::no, std::memory_order_relaxed);
+  return next_pthread_key_delete(key);
+}
+
+RUNTIME_PRELOAD_EXPORT(void*, pthread_getspecific, (pthread_key_t key)) {
+  using namespace runtime::preload;
+  const Keeping keeping = keeping_of(key);
+  if (__builtin_expect(keeping == Keeping::no, 1)) return next_pthread_getspecific(key);
+  if (is_listening && keeping == Keeping::suspected) heard = key;
+  if (keeping != Keeping::yes) return next_pthread_getspecific(key);
+  runtime_companion_words* fiber = runtime_companion_here();
+  return fiber != nullptr ? get_on_fiber(FiberWords::of(*fiber), key) : next_pthread_getspecific(key);
+}
+
+RUNTIME_PRELOAD_EXPORT(int, pthread_setspecific, (pthread_key_t key, const void* value)) {
+  using namespace runtime::preload;
+  if (__builtin_expect(keeping_of(key) != Keeping::yes, 1)) return next_pthread_setspecific(key, value);
+  runtime_companion_words* fiber = runtime_companion_here();
+  return fiber != nullptr ? set_on_fiber(FiberWords::of(*fiber), key, value) : next_pthread_setspecific(key, value);
+}

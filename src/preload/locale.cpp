@@ -1,0 +1,44 @@
+#include <locale.h>
+
+#include "preload/kept.hpp"
+#include "preload/visit.hpp"
+
+// uselocale() of a fiber is the fiber's own. The C library keeps it for the thread, so it is put in place at switches, from
+// the moment some fiber has chosen one.
+
+RUNTIME_PRELOAD_NEXT(locale_t, uselocale, (locale_t))
+
+namespace runtime::preload {
+namespace {
+
+/// The locale of this thread where no fiber has chosen one: fibers begin with it.
+constinit thread_local locale_t threads_own [[gnu::tls_model("initial-exec")]] = nullptr;
+
+locale_t use_on_fiber(FiberWords& fiber, locale_t chosen) noexcept {
+  if (chosen == nullptr) return next_uselocale(nullptr);
+  Kept* kept = kept_of(fiber);
+  const locale_t before = next_uselocale(chosen);
+  if (before == nullptr || kept == nullptr) return before;  // not a locale; or no memory: the thread's, then
+  if (threads_own == nullptr) threads_own = before;
+  kept->locale = chosen;
+  runtime_companion_watch_switches();
+  return before;
+}
+
+}  // namespace
+
+void switch_locale(Kept* from, Kept* to) noexcept {
+  const locale_t chosen = to != nullptr && to->locale != nullptr ? to->locale : threads_own;
+  const locale_t now = from != nullptr && from->locale != nullptr ? from->locale : threads_own;
+  if (chosen != now) next_uselocale(chosen);
+}
+
+void end_locale(Kept& kept) noexcept {
+  if (kept.locale != nullptr && kept.locale != threads_own) next_uselocale(threads_own);
+  kept.locale = nullptr;
+}
+
+}  // namespace runtime::preload
+
+RUNTIME_PRELOAD_TWIN(locale_t, uselocale, (locale_t chosen), (chosen), use_on_fiber(FiberWords::of(*fiber), chosen))
+RUNTIME_PRELOAD_ALIAS(locale_t, __uselocale, uselocale, (locale_t))

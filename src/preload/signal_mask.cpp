@@ -1,0 +1,73 @@
+#include <pthread.h>
+#include <signal.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "preload/kept.hpp"
+#include "preload/visit.hpp"
+
+// The signal mask of a fiber is its own. The kernel keeps one for the thread, so it is put in place at switches, while
+// either of the two fibers has changed its mask. (siglongjmp() changes it behind us: what is kept is read from the kernel.)
+
+RUNTIME_PRELOAD_NEXT(int, pthread_sigmask, (int, const sigset_t*, sigset_t*))
+
+namespace runtime::preload {
+namespace {
+
+/// The mask of this thread where no fiber has changed it: fibers begin with it.
+struct ThreadsOwn {
+  bool is_known;
+  sigset_t mask;
+};
+constinit thread_local ThreadsOwn threads_own [[gnu::tls_model("initial-exec")]] = {};
+
+/// Like pthread_sigmask(): 0 or an error number. In complete mode SIGSYS is never blocked: a caught call would end the
+/// program.
+int change(int how, const sigset_t* set, sigset_t* before) noexcept {
+  if (!process.is_complete || set == nullptr || how == SIG_UNBLOCK) return next_pthread_sigmask(how, set, before);
+  sigset_t allowed = *set;
+  ::sigdelset(&allowed, SIGSYS);
+  return next_pthread_sigmask(how, &allowed, before);
+}
+
+int change_on_fiber(FiberWords& fiber, int how, const sigset_t* set, sigset_t* before) noexcept {
+  if (set == nullptr) return change(how, nullptr, before);
+  sigset_t former;
+  const int error = change(how, set, &former);
+  if (error != 0) return error;
+  if (before != nullptr) *before = former;
+  Kept* kept = kept_of(fiber);
+  if (kept == nullptr) return 0;  // no memory: the mask is the thread's, then
+  if (!threads_own.is_known) threads_own = {true, former};
+  next_pthread_sigmask(SIG_SETMASK, nullptr, &kept->mask);
+  kept->has_mask = std::memcmp(&kept->mask, &threads_own.mask, sizeof kept->mask) != 0;
+  if (kept->has_mask) runtime_companion_watch_switches();
+  return 0;
+}
+
+}  // namespace
+
+void switch_mask(Kept* from, Kept* to) noexcept {
+  const bool has_changed = from != nullptr && from->has_mask;
+  const bool will_change = to != nullptr && to->has_mask;
+  if (!has_changed && !will_change) return;
+  next_pthread_sigmask(SIG_SETMASK, will_change ? &to->mask : &threads_own.mask, has_changed ? &from->mask : nullptr);
+}
+
+void end_mask(Kept& kept) noexcept {
+  if (kept.has_mask) next_pthread_sigmask(SIG_SETMASK, &threads_own.mask, nullptr);
+  kept.has_mask = false;
+}
+
+}  // namespace runtime::preload
+
+RUNTIME_PRELOAD_TWIN(int, pthread_sigmask, (int how, const sigset_t* set, sigset_t* before), (how, set, before),
+                     change_on_fiber(FiberWords::of(*fiber), how, set, before))
+
+RUNTIME_PRELOAD(int, sigprocmask, (int how, const sigset_t* set, sigset_t* before), (how, set, before), [&] {
+  const int error = change_on_fiber(FiberWords::of(*fiber), how, set, before);
+  if (error == 0) return 0;
+  errno = error;
+  return -1;
+}())
