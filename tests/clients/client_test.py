@@ -59,9 +59,9 @@ def options(**servers):
     return words
 
 
-def fan_out(program, words, mode, count):
-    """Runs client_work; returns its Result, and its output for the log. Any wrong answer is an AssertionError."""
-    done = run(program, *words, mode, str(count))
+def fan_out(program, words, mode, count, environment=None):
+    """Runs client_work, shows its output and returns its Result. Any wrong answer is an AssertionError."""
+    done = run(program, *words, mode, str(count), env=environment)
     found = RESULT.search(done.stdout)
     if done.returncode != 0 or not found:
         raise AssertionError(f"{mode} {count} ends with {done.returncode}: {done.stdout}{done.stderr}")

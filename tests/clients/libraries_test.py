@@ -10,12 +10,13 @@ from example_support import programs_from_command_line, run
 
 CLIENT_WORK, CLIENT_WORK_BLOCKING = programs_from_command_line(2)
 GREAT = ["postgres", "redis", "mariadb", "http", "https", "openssl"]
+COMPLETE = {**os.environ, "RUNTIME_PRELOAD": "complete"}
 OTHERS = ["ssh", "ldap", "cares", "sqlite"]
 
 
-def interrupt(mode, words, libraries):
+def interrupt(mode, words, libraries, environment=None):
     """Ends a call of each in the middle: it fails as if the network had, and a new one works."""
-    done = run(CLIENT_WORK, *words, mode, ",".join(libraries))
+    done = run(CLIENT_WORK, *words, mode, ",".join(libraries), env=environment)
     print(done.stdout, end="", flush=True)
     ended = sorted(line.split(":")[0] for line in done.stdout.splitlines() if line.endswith("usable afterwards"))
     if done.returncode != 0 or ended != sorted(libraries):
@@ -50,6 +51,14 @@ class GreatLibraries(ClientTest):
         result = fan_out_that_waits(self.words, "mixed", 100)
         self.assertEqual(result.count, 400)
 
+    def test_all_of_them_in_complete_mode(self):
+        result = fan_out(CLIENT_WORK, self.words, "mixed", 20, COMPLETE)
+        # More than one thread: what reads a file inside of libc takes a pool thread in this mode.
+        self.assertLess(result.took, result.serial / 10)
+
+    def test_a_cancelled_call_ends_with_an_error_in_complete_mode(self):
+        interrupt("cancel", self.words, GREAT, COMPLETE)
+
     def test_10000_requests_cost_no_more_than_on_threads(self):
         done = run(CLIENT_WORK, *self.words, "cost", "10000")
         print(done.stdout, end="", flush=True)
@@ -69,6 +78,16 @@ class GreatLibraries(ClientTest):
 
     def test_a_round_that_is_cancelled_at_any_moment_ends(self):
         interrupt("sweep", self.words, GREAT)
+
+
+class StateOfThreads(unittest.TestCase):
+    def test_an_error_of_openssl_is_found_by_the_fiber_that_made_it(self):
+        done = run(CLIENT_WORK, "errors", "20")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_without_the_library_fibers_find_the_errors_of_others(self):
+        done = run(CLIENT_WORK_BLOCKING, "errors", "20")
+        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
 
 
 class SmallLibraries(unittest.TestCase):

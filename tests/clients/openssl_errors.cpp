@@ -1,5 +1,6 @@
 #include "openssl_errors.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <cstdio>
 #include <vector>
@@ -10,11 +11,13 @@
 namespace clients {
 namespace {
 
-// Each raises one before any of them looks, and those who came last look first.
+// Each raises one before any of them looks, and those who came last look first. They wait in a call of the C library,
+// which parks with the preload library only, and then in one that parks in any case.
 bool finds_its_own(int number, int count) {
   const int reason = 100 + number;
   ERR_raise(ERR_LIB_USER, reason);
-  ::usleep(static_cast<useconds_t>(10'000 + 1'000 * (count - number)));
+  ::usleep(1'000);
+  runtime::sleep_for(std::chrono::milliseconds(10 + count - number));
   const unsigned long own = ERR_get_error();
   const unsigned long another = ERR_get_error();
   if (ERR_GET_REASON(own) == reason && another == 0) return true;
