@@ -55,7 +55,7 @@ SYSTEM_HEADERS = re.compile(
     r"|(netinet/(in|tcp)|arpa/inet|net/if)\.h$")
 
 # Programs outside the house: they see the public headers only.
-OUTSIDE = ["tests/api", "tests/stress", "tests/death", "tests/examples", "tests/bench", "tools"]
+OUTSIDE = ["tests/api", "tests/stress", "tests/death", "tests/preload", "tests/examples", "tests/bench", "tools"]
 
 INCLUDE = re.compile(r'\s*#\s*include(?:_next)?\s*(["<])([^">]+)[">]')
 SUFFIXES = {".h", ".hpp", ".c", ".cpp", ".hh", ".inc"}
@@ -152,6 +152,7 @@ PLANTS = [
     ("include/runtime/planted.hpp", "#include <boost/context/fiber.hpp>", "a public header includes only"),
     ("include/runtime/detail/planted.hpp", '#include "task/task.hpp"', "a public header includes <runtime/...>"),
     ("tests/api/planted_test.cpp", '#include "task/task.hpp"', "a program outside the house"),
+    ("tests/preload/planted_test.cpp", '#include "preload/call.hpp"', "a program outside the house"),
     ("tests/stress/planted_test.cpp", '#include "../../src/task/task.hpp"', "may not reach into src/"),
 ]
 

@@ -17,7 +17,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
-EVERYTHING = ["-Dtests=true", "-Dexamples=true", "-Dbenchmarks=true"]
+EVERYTHING = ["-Dpreload=true", "-Dtests=true", "-Dexamples=true", "-Dbenchmarks=true"]
 GOOD = {"OK", "EXPECTEDFAIL"}
 
 
@@ -118,7 +118,7 @@ def clang():
 
 def asan():
     # Not optimised: instrumented code takes the compiler long, the tests themselves take seconds.
-    options = ["-Dtests=true", "-Dexamples=true", "-Db_sanitize=address,undefined", "-Doptimization=0"]
+    options = ["-Dpreload=true", "-Dtests=true", "-Dexamples=true", "-Db_sanitize=address,undefined", "-Doptimization=0"]
     if build("asan", options, {"CC": "gcc", "CXX": "g++"}, everything=False):
         test("asan", "asan", ["--no-suite", "headers", "--no-suite", "abi"], slower=4,
              prefix=without_random_addresses())

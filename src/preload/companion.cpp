@@ -24,7 +24,9 @@ void switched(runtime_companion_words* from_words, runtime_companion_words* to_w
 }
 
 void root_runs(runtime_companion_words* root, int runs) {
-  if (process.is_complete) switch_root(FiberWords::of(*root), runs != 0);
+  FiberWords& fiber = FiberWords::of(*root);
+  if (runs == 0) ++fiber.switches;
+  if (process.is_complete) switch_root(fiber, runs != 0);
 }
 
 constexpr runtime_companion kCompanion{sizeof(runtime_companion), &switched, &root_runs, nullptr};

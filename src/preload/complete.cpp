@@ -13,6 +13,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "preload/kept.hpp"
 #include "preload/raw_call.hpp"
 #include "preload/system_call.hpp"
 #include "preload/visit.hpp"
@@ -43,7 +44,9 @@ long forward(const SystemCall& call) noexcept {
 /// The mask of the interrupted code is in the frame, from where the kernel takes it when the handler returns.
 long change_mask(const SystemCall& call, ucontext_t& frame) noexcept {
   if (call.d != sizeof(std::uint64_t)) return -EINVAL;
-  auto& mask = *reinterpret_cast<std::uint64_t*>(&frame.uc_sigmask);
+  // The frame has room for the kernel's 8 bytes; what comes behind them is other things.
+  std::uint64_t mask;
+  std::memcpy(&mask, &frame.uc_sigmask, sizeof mask);
   const std::uint64_t before = mask;
   const auto* set = reinterpret_cast<const std::uint64_t*>(call.b);
   if (set != nullptr) {
@@ -53,6 +56,13 @@ long change_mask(const SystemCall& call, ucontext_t& frame) noexcept {
     else if (call.a == SIG_SETMASK) mask = *set;
     else return -EINVAL;
     mask &= ~(bit(SIGKILL) | bit(SIGSTOP) | bit(SIGSYS));
+    std::memcpy(&frame.uc_sigmask, &mask, sizeof mask);
+    if (runtime_companion_words* fiber = runtime_companion_here()) {
+      sigset_t former{}, now{};
+      std::memcpy(&former, &before, sizeof before);
+      std::memcpy(&now, &mask, sizeof mask);
+      keep_mask(FiberWords::of(*fiber), former, now);
+    }
   }
   if (call.c != 0) *reinterpret_cast<std::uint64_t*>(call.c) = before;
   return 0;
@@ -145,7 +155,7 @@ void catch_this_thread() noexcept {
 }  // namespace
 
 void begin_complete_mode() noexcept {
-  const char* mode = std::getenv("RUNTIME_PRELOAD");
+  const char* mode = ::secure_getenv("RUNTIME_PRELOAD");
   if (mode == nullptr || std::string_view(mode) == "symbols" || mode[0] == '\0') return;
   if (std::string_view(mode) != "complete") {
     say("libruntime_preload: RUNTIME_PRELOAD is neither \"symbols\" nor \"complete\"; taken as symbols\n");

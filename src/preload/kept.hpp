@@ -48,6 +48,9 @@ void end_values(Kept& kept) noexcept;
 void end_mask(Kept& kept) noexcept;
 void end_locale(Kept& kept) noexcept;
 
+/// The code in the fiber has changed its mask: from now on it is the fiber's own.
+void keep_mask(FiberWords& fiber, const sigset_t& former, const sigset_t& now) noexcept;
+
 /// The halves of switch_kept().
 void switch_mask(Kept* from, Kept* to) noexcept;
 void switch_locale(Kept* from, Kept* to) noexcept;

@@ -87,7 +87,7 @@ std::string_view file_name_of(const void* code) noexcept {
 Keeping keeping_for(const void* creator) noexcept {
   const std::string_view file = file_name_of(creator);
   if (file.starts_with("libcrypto.so")) return Keeping::suspected;
-  const char* list = std::getenv("RUNTIME_PRELOAD_KEEP_KEYS");
+  const char* list = ::secure_getenv("RUNTIME_PRELOAD_KEEP_KEYS");
   std::string_view rest = list != nullptr ? list : "";
   while (!rest.empty()) {
     const std::size_t end = rest.find(':');

@@ -134,7 +134,8 @@ RUNTIME_PRELOAD_EXPORT(sighandler_t, sysv_signal, (int number, sighandler_t hand
 }
 RUNTIME_PRELOAD_ALIAS(sighandler_t, __sysv_signal, sysv_signal, (int, sighandler_t))
 
-// A handler that is left by a jump is left: all that run on this thread are, in the programs that we know of.
+// A handler that is left by a jump is left, with all that it interrupted: all handlers that run on this thread are, and the
+// fiber is in no call of ours any more.
 
 RUNTIME_PRELOAD_NEXT(void, siglongjmp, (struct __jmp_buf_tag*, int))
 RUNTIME_PRELOAD_NEXT(void, __longjmp_chk, (struct __jmp_buf_tag*, int))
@@ -145,6 +146,7 @@ namespace {
 void leave_handlers() noexcept {
   if (__builtin_expect(handlers_running == 0, 1)) return;
   handlers_running = 0;
+  if (runtime_companion_words* fiber = runtime_companion_here()) FiberWords::of(*fiber).visits = 0;
   rearm();
 }
 

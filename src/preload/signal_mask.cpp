@@ -22,6 +22,8 @@ struct ThreadsOwn {
 };
 constinit thread_local ThreadsOwn threads_own [[gnu::tls_model("initial-exec")]] = {};
 
+constexpr std::size_t kKernelsMask = 8;  // bytes of sigset_t that the kernel knows
+
 /// Like pthread_sigmask(): 0 or an error number. In complete mode SIGSYS is never blocked: a caught call would end the
 /// program.
 int change(int how, const sigset_t* set, sigset_t* before) noexcept {
@@ -37,16 +39,22 @@ int change_on_fiber(FiberWords& fiber, int how, const sigset_t* set, sigset_t* b
   const int error = change(how, set, &former);
   if (error != 0) return error;
   if (before != nullptr) *before = former;
-  Kept* kept = kept_of(fiber);
-  if (kept == nullptr) return 0;  // no memory: the mask is the thread's, then
-  if (!threads_own.is_known) threads_own = {true, former};
-  next_pthread_sigmask(SIG_SETMASK, nullptr, &kept->mask);
-  kept->has_mask = std::memcmp(&kept->mask, &threads_own.mask, sizeof kept->mask) != 0;
-  if (kept->has_mask) runtime_companion_watch_switches();
+  sigset_t now;
+  next_pthread_sigmask(SIG_SETMASK, nullptr, &now);
+  keep_mask(fiber, former, now);
   return 0;
 }
 
 }  // namespace
+
+void keep_mask(FiberWords& fiber, const sigset_t& former, const sigset_t& now) noexcept {
+  Kept* kept = kept_of(fiber);
+  if (kept == nullptr) return;  // no memory: the mask is the thread's, then
+  if (!threads_own.is_known) threads_own = {true, former};
+  kept->mask = now;
+  kept->has_mask = std::memcmp(&now, &threads_own.mask, kKernelsMask) != 0;
+  if (kept->has_mask) runtime_companion_watch_switches();
+}
 
 void switch_mask(Kept* from, Kept* to) noexcept {
   const bool has_changed = from != nullptr && from->has_mask;

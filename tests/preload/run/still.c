@@ -1,0 +1,2 @@
+/* Calls nothing; linked dynamically, and statically. */
+int main(void) { return 0; }
