@@ -15,7 +15,8 @@ import sys
 import tempfile
 
 # Folders whose *.cpp stand in the meson.build beside them, with or without the end of their names.
-PROGRAMS = ["tests/api", "tests/stress", "tests/death", "tests/preload", "tests/examples", "tests/bench"]
+PROGRAMS = ["tests/api", "tests/stress", "tests/death", "tests/preload", "tests/examples", "tests/bench",
+            "tests/clients"]
 
 
 def quoted(meson_file):
@@ -72,7 +73,8 @@ def check(root):
 PLANTS = ["src/task/planted.cpp", "src/attic/planted.cpp", "include/runtime/planted.hpp",
           "include/runtime/detail/planted.hpp", "include/runtime/planted.h", "tests/unit/task/planted_test.cpp",
           "tests/unit/attic/planted_test.cpp", "tests/api/planted_test.cpp", "tests/stress/planted_test.cpp",
-          "tests/death/planted_test.cpp", "tests/preload/planted_test.cpp"]
+          "tests/death/planted_test.cpp", "tests/preload/planted_test.cpp",
+          "tests/clients/planted.cpp"]
 
 
 def self_test(root):

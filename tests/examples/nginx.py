@@ -26,8 +26,9 @@ http {{
   uwsgi_temp_path {directory}/uwsgi;
   scgi_temp_path {directory}/scgi;
   server {{
-    listen 127.0.0.1:{port} backlog=1024;
+    listen 127.0.0.1:{port} backlog=1024{tls};
     root {root};
+    {settings}
   }}
 }}
 """
@@ -41,6 +42,10 @@ def free_port():
 class Nginx:
     """Serves the files under `root`; keeps its own files in `directory`."""
 
+    scheme = "http"
+    tls = ""  # what its `listen` says of TLS
+    settings = ""  # more lines of its `server`
+
     def __init__(self, directory, root):
         if not os.access(BINARY, os.X_OK):
             raise RuntimeError(f"{BINARY} is missing: this test needs the Debian package nginx (apt-get install nginx)")
@@ -50,7 +55,7 @@ class Nginx:
         self.process = None
 
     def url(self, path):
-        return f"http://127.0.0.1:{self.port}{path}"
+        return f"{self.scheme}://127.0.0.1:{self.port}{path}"
 
     def __enter__(self):
         # Between the choice of a port and nginx's bind another program may take it: then with another one.
@@ -71,7 +76,8 @@ class Nginx:
         user = f"user {pwd.getpwuid(0).pw_name};" if os.geteuid() == 0 else ""
         configuration = os.path.join(self.directory, "nginx.conf")
         with open(configuration, "w", encoding="utf-8") as file:
-            file.write(CONFIGURATION.format(user=user, directory=self.directory, port=self.port, root=self.root))
+            own = {"directory": self.directory, "root": self.root, "tls": self.tls, "settings": self.settings}
+            file.write(CONFIGURATION.format(user=user, port=self.port, **own))
         log = os.path.join(self.directory, "error.log")
         self.process = subprocess.Popen(
             [BINARY, "-c", configuration, "-p", self.directory, "-e", log], stdin=subprocess.DEVNULL
