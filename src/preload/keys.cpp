@@ -7,7 +7,6 @@
 #include <cstring>
 #include <string_view>
 
-#include "preload/keys.hpp"
 #include "preload/kept.hpp"
 #include "preload/visit.hpp"
 
@@ -16,7 +15,7 @@
 // thread's: a memory pool or a random generator per fiber costs more than it is good for.
 //
 // Which of libcrypto's keys holds the error queue is not said anywhere; it is the one that ERR_peek_error() reads. That
-// is asked before the first park after libcrypto has made keys: until then no other fiber can have used them.
+// is asked when a fiber reads one of them for the first time: so no fiber ever uses the thread's.
 
 RUNTIME_PRELOAD_NEXT(int, pthread_key_create, (pthread_key_t*, void (*)(void*)))
 RUNTIME_PRELOAD_NEXT(int, pthread_key_delete, (pthread_key_t))
@@ -24,8 +23,6 @@ RUNTIME_PRELOAD_NEXT(void*, pthread_getspecific, (pthread_key_t))
 RUNTIME_PRELOAD_NEXT(int, pthread_setspecific, (pthread_key_t, const void*))
 
 namespace runtime::preload {
-
-constinit std::atomic<bool> has_suspects = false;
 
 namespace {
 
@@ -136,27 +133,30 @@ int set_on_fiber(FiberWords& fiber, pthread_key_t key, const void* value) noexce
   return 0;
 }
 
-}  // namespace
-
-void find_error_queue(FiberWords& fiber) noexcept {
-  has_suspects.store(false, std::memory_order_relaxed);
-  using Peek = unsigned long();
-  auto* peek = reinterpret_cast<Peek*>(::dlsym(RTLD_DEFAULT, "ERR_peek_error"));
-  auto* clear = reinterpret_cast<void (*)()>(::dlsym(RTLD_DEFAULT, "ERR_clear_error"));
-  if (peek == nullptr || clear == nullptr) return;  // loaded with RTLD_LOCAL: nobody else can name it, so we cannot
-  heard = kKeys;
+/// Asks libcrypto, in which `caller` lies, for its error queue, and listens which key it reads.
+void find_error_queue(const void* caller) noexcept {
+  Dl_info info;
+  if (::dladdr(caller, &info) == 0) return;
+  void* const library = ::dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD);  // it may not be there for all to see
+  if (library == nullptr) return;
+  auto* const peek = reinterpret_cast<unsigned long (*)()>(::dlsym(library, "ERR_peek_error"));
+  auto* const clear = reinterpret_cast<void (*)()>(::dlsym(library, "ERR_clear_error"));
+  if (peek == nullptr || clear == nullptr) return;
   is_listening = true;
-  peek();
+  peek();  // makes a queue for this thread, if it has none, and reads other keys for that
+  heard = kKeys;
+  peek();  // reads one
   is_listening = false;
   if (heard >= kKeys) return;
-  Key& key = keys[heard];
-  key.clear = clear;
-  // What the thread has is this fiber's: no other has run since libcrypto made the key.
-  void* value = next_pthread_getspecific(heard);
-  if (set_on_fiber(fiber, heard, value) != 0) return;
-  next_pthread_setspecific(heard, nullptr);
-  key.keeping.store(Keeping::yes, std::memory_order_relaxed);
+  keys[heard].clear = clear;
+  keys[heard].keeping.store(Keeping::yes, std::memory_order_relaxed);
+  for (Key& key : keys) {  // the others have been cleared of suspicion
+    Keeping suspected = Keeping::suspected;
+    key.keeping.compare_exchange_strong(suspected, Keeping::no, std::memory_order_relaxed);
+  }
 }
+
+}  // namespace
 
 void end_values(Kept& kept) noexcept {
   for (int round = 0; round < PTHREAD_DESTRUCTOR_ITERATIONS; ++round) {
@@ -193,7 +193,6 @@ RUNTIME_PRELOAD_EXPORT(int, pthread_key_create, (pthread_key_t * key, void (*des
   keys[*key].destructor.store(destructor, std::memory_order_relaxed);
   keys[*key].clear = nullptr;
   keys[*key].keeping.store(keeping, std::memory_order_relaxed);
-  if (keeping == Keeping::suspected) has_suspects.store(true, std::memory_order_relaxed);
   return 0;
 }
 
@@ -205,12 +204,14 @@ RUNTIME_PRELOAD_EXPORT(int, pthread_key_delete, (pthread_key_t key)) {
 
 RUNTIME_PRELOAD_EXPORT(void*, pthread_getspecific, (pthread_key_t key)) {
   using namespace runtime::preload;
-  const Keeping keeping = keeping_of(key);
-  if (__builtin_expect(keeping == Keeping::no, 1)) return next_pthread_getspecific(key);
-  if (is_listening && keeping == Keeping::suspected) heard = key;
-  if (keeping != Keeping::yes) return next_pthread_getspecific(key);
+  if (__builtin_expect(keeping_of(key) == Keeping::no, 1)) return next_pthread_getspecific(key);
   runtime_companion_words* fiber = runtime_companion_here();
-  return fiber != nullptr ? get_on_fiber(FiberWords::of(*fiber), key) : next_pthread_getspecific(key);
+  if (fiber == nullptr || handlers_running != 0) return next_pthread_getspecific(key);
+  if (keeping_of(key) == Keeping::suspected) {
+    if (is_listening) heard = key;
+    else find_error_queue(__builtin_return_address(0));
+  }
+  return keeping_of(key) == Keeping::yes ? get_on_fiber(FiberWords::of(*fiber), key) : next_pthread_getspecific(key);
 }
 
 RUNTIME_PRELOAD_EXPORT(int, pthread_setspecific, (pthread_key_t key, const void* value)) {

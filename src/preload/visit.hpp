@@ -6,7 +6,6 @@
 
 #include "preload/call.hpp"
 #include "preload/fiber_words.hpp"
-#include "preload/keys.hpp"
 #include "preload/selector.hpp"
 
 namespace runtime::preload {
@@ -48,7 +47,6 @@ class Visit final {
     ++fiber_.visits;
     selector_before_ = exchange_selector(Selector::allow);
     process.has_met_fibers = true;
-    if (__builtin_expect(is_ours_ && has_suspects.load(std::memory_order_relaxed), 0)) find_error_queue(fiber_);
     if (__builtin_expect(process.counts, 0)) begin_counting();
   }
   Visit(const Visit&) = delete;

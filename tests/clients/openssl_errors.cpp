@@ -6,17 +6,14 @@
 #include <vector>
 
 #include <openssl/err.h>
-#include <unistd.h>
 
 namespace clients {
 namespace {
 
-// Each raises one before any of them looks, and those who came last look first. They wait in a call of the C library,
-// which parks with the preload library only, and then in one that parks in any case.
+// Each raises one before any of them looks, and those who came last look first.
 bool finds_its_own(int number, int count) {
   const int reason = 100 + number;
   ERR_raise(ERR_LIB_USER, reason);
-  ::usleep(1'000);
   runtime::sleep_for(std::chrono::milliseconds(10 + count - number));
   const unsigned long own = ERR_get_error();
   const unsigned long another = ERR_get_error();
