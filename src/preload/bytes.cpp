@@ -1,3 +1,4 @@
+#include <sys/eventfd.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 
@@ -46,3 +47,10 @@ RUNTIME_PRELOAD(ssize_t, __pread_chk, (int fd, void* buffer, size_t size, off_t 
                 (fd, buffer, size, offset, room),
                 size > room ? next___pread_chk(fd, buffer, size, offset, room) : runtime_pread(fd, buffer, size, offset))
 RUNTIME_PRELOAD_ALIAS(ssize_t, __pread64_chk, __pread_chk, (int, void*, size_t, off_t, size_t))
+
+// Counters: their C library calls are a read and a write from within.
+
+RUNTIME_PRELOAD(int, eventfd_read, (int fd, eventfd_t* value), (fd, value),
+                runtime_read(fd, value, sizeof *value) == sizeof *value ? 0 : -1)
+RUNTIME_PRELOAD(int, eventfd_write, (int fd, eventfd_t value), (fd, value),
+                runtime_write(fd, &value, sizeof value) == sizeof value ? 0 : -1)
