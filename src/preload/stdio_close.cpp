@@ -5,6 +5,8 @@
 #include <array>
 #include <cerrno>
 
+#include <runtime/posix.h>
+
 #include "preload/children.hpp"
 #include "preload/closing.hpp"
 #include "preload/output.hpp"
@@ -35,8 +37,23 @@ bool must_park(FILE* file) noexcept {
   return stream.may_wait();
 }
 
+/// Of a wide stream that has something to write, which the C library alone can convert: parks until there is room for
+/// that. (stdio_wide.cpp keeps it small.) False with errno.
+bool await_room(FILE* file) noexcept {
+  const Stream stream(file);
+  if (!stream.is_wide() || stream.characters_pending() == 0 || !stream.may_wait()) return true;
+  while (!stream.is_ready(POLLOUT)) {
+    pollfd waited{stream.fd(), POLLOUT, 0};
+    if (runtime_poll(&waited, 1, -1) >= 0) continue;
+    stream.set_error();
+    return false;
+  }
+  return true;
+}
+
 template <class Original>
 int flush_one(FILE* file, Original original) noexcept {
+  if (!await_room(file)) return EOF;
   if (!must_park(file)) return original();
   return Output(file).flush() ? 0 : EOF;
 }
@@ -95,7 +112,7 @@ FILE* reopen_told(FILE* file, Reopen reopen) noexcept {
 }  // namespace
 
 int close_stream_told(FILE* file) noexcept {
-  const bool is_flushed = !must_park(file) || Output(file).flush();
+  const bool is_flushed = await_room(file) && (!must_park(file) || Output(file).flush());
   const int error = errno;
   const int fd = Stream(file).fd();
   const int result = fd < 0 ? next_fclose(file) : close_told(fd, [=] { return next_fclose(file); });

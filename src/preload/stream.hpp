@@ -48,6 +48,11 @@ class Stream final {
   std::size_t characters_pending() const noexcept {
     return is_writing() && is_wide() ? static_cast<std::size_t>(wide().write_ptr - wide().write_base) : 0;
   }
+  /// Room for more of them, until something is written; none where lines are.
+  std::size_t room_for_characters() const noexcept {
+    const bool has_room = is_writing() && is_wide() && wide().write_end > wide().write_ptr;
+    return has_room && !is_line_buffered() ? static_cast<std::size_t>(wide().write_end - wide().write_ptr) : 0;
+  }
 
   /// Bytes that were written and the kernel has not got.
   std::size_t pending() const noexcept {
@@ -88,6 +93,7 @@ class Stream final {
     const wchar_t* read_base;
     const wchar_t* write_base;
     const wchar_t* write_ptr;
+    const wchar_t* write_end;
   };
   const Wide& wide() const noexcept { return *reinterpret_cast<const Wide*>(file_->_wide_data); }
   bool has(int flag) const noexcept { return (file_->_flags & flag) != 0; }

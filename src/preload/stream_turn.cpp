@@ -6,9 +6,7 @@
 #include <cerrno>
 #include <new>
 
-#include <runtime/error.hpp>
 #include <runtime/sync/mutex.hpp>
-#include <runtime/task.hpp>
 
 namespace runtime::preload {
 
@@ -71,7 +69,7 @@ StreamTurn::StreamTurn(FILE* file, Side side) noexcept : entry_(join(file, side)
   if (entry_->mutex.try_lock()) return;
   try {
     entry_->mutex.lock();
-  } catch (const Cancelled&) {  // stays due: the call fails as the POSIX-style calls do
+  } catch (...) {  // Cancelled, which stays due: the call fails as the POSIX-style calls do
     leave(entry_);
     entry_ = nullptr;
     errno = ECANCELED;

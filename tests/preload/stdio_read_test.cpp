@@ -1,8 +1,11 @@
 // stdio in fibers, reading: it parks, gives what a thread gets, and can be cancelled.
 
 #include <algorithm>
+#include <clocale>
 #include <cstdio>
 #include <cstring>
+#include <cwchar>
+#include <pty.h>
 #include <memory>
 #include <string>
 
@@ -227,4 +230,54 @@ TEST_CASE_FIXTURE(Limits, "streams in memory are the C library's") {
     while ((c = std::fgetc(file.get())) != EOF) all += static_cast<char>(c);
     return all;
   }) == text);
+}
+
+TEST_CASE_FIXTURE(Limits, "wide lines park, in the middle of a character, too") {
+  REQUIRE(std::setlocale(LC_ALL, "C.UTF-8") != nullptr);
+  const Source source;
+  std::wstring text;
+  const auto call = [&] {
+    wchar_t line[16];
+    text = std::fgetws(line, 16, source.in.get()) != nullptr ? line : L"?";
+    text += static_cast<wchar_t>(std::fgetwc(source.in.get()));
+    return 0;
+  };
+  CHECK(parked(call, [&] {
+          for (const char* part : {"a\u00e4\xe2", "\x82\xac\n"}) {
+            source.write(part);
+            settle();
+          }
+          source.write("b");
+        }) == done(0));
+  CHECK(text == L"a\u00e4\u20ac\nb");
+  std::setlocale(LC_ALL, "C");
+}
+
+TEST_CASE_FIXTURE(Limits, "stdin of a terminal parks") {
+  int controller, terminal;
+  REQUIRE(::openpty(&controller, &terminal, nullptr, nullptr, nullptr) == 0);
+  const Fd ours(controller), theirs(terminal);
+  const Fd before(::dup(STDIN_FILENO));
+  ::dup2(theirs, STDIN_FILENO);
+  std::string name;
+  int number = 0;
+  const Said said = parked(
+      [&] {
+        char word[16];
+        const int first = std::getchar();
+        const int got = std::scanf("%15s %d", word, &number);
+        name = std::string(1, static_cast<char>(first)) + word;
+        return got;
+      },
+      [&] {
+        CHECK(::write(ours, "ada", 3) == 3);
+        settle();
+        CHECK(::write(ours, " 4", 2) == 2);
+        CHECK(::write(ours, "2\n", 2) == 2);
+      });
+  ::dup2(before, STDIN_FILENO);
+  std::clearerr(stdin);
+  CHECK(said == done(2));
+  CHECK(name == "ada");
+  CHECK(number == 42);
 }

@@ -1,7 +1,9 @@
 // stdio in fibers, writing: it parks while nobody reads, keeps texts whole, and can be cancelled.
 
+#include <clocale>
 #include <cstdio>
 #include <cstring>
+#include <cwchar>
 #include <string>
 #include <thread>
 
@@ -37,6 +39,16 @@ struct Sink {
   FILE* out;
   mutable std::size_t filled = 0;
 };
+
+/// What is there, without waiting.
+std::string read_now(int fd) {
+  std::string text;
+  char room[4096];
+  set_nonblocking(fd);
+  for (ssize_t n; (n = ::read(fd, room, sizeof room)) > 0;) text.append(room, static_cast<std::size_t>(n));
+  set_nonblocking(fd, false);
+  return text;
+}
 
 bool is_readable(int fd) {
   pollfd asked{fd, POLLIN, 0};
@@ -185,4 +197,57 @@ TEST_CASE_FIXTURE(Limits, "a closed stream ends the wait for its descriptor, on 
   const int its_fd = ::fileno(on_thread);
   CHECK(parked([&] { return ::read(its_fd, &byte, 1); },
                [&] { std::thread([&] { std::fclose(on_thread); }).join(); }) == failed(EBADF));
+}
+
+TEST_CASE_FIXTURE(Limits, "wide text parks while nobody reads, however the stream is buffered") {
+  REQUIRE(std::setlocale(LC_ALL, "C.UTF-8") != nullptr);
+  const std::wstring long_text(3000, L'\u20ac');
+  std::string expected = "\u00e4\n7 seven\n";
+  for (int i = 0; i < 3000; ++i) expected += "\u20ac";
+  const auto write = [&](FILE* out) {
+    const bool written = std::fputwc(L'\u00e4', out) != WEOF && std::fputws(L"\n", out) >= 0 &&
+                         std::fwprintf(out, L"%d %ls\n", 7, L"seven") == 8 && std::fputws(long_text.c_str(), out) >= 0;
+    return written && std::fclose(out) == 0 ? 0 : -1;
+  };
+  for (const int buffering : {_IOFBF, _IOLBF, _IONBF}) {
+    CAPTURE(buffering);
+    Sink sink(buffering);
+    sink.fill();
+    std::string got;
+    std::thread reader;
+    CHECK(parked([&] { return write(std::exchange(sink.out, nullptr)); },
+                 [&] { reader = std::thread([&] { got = sink.read_all(); }); }) == done(0));
+    reader.join();
+    CHECK(got == expected);
+  }
+  std::setlocale(LC_ALL, "C");
+}
+
+TEST_CASE_FIXTURE(Limits, "what goes to stdout and stderr parks, too") {
+  Pair p = make_pipe();
+  std::fflush(stdout);
+  const Fd out(::dup(STDOUT_FILENO)), err(::dup(STDERR_FILENO));
+  Said said{-1, 0};
+  std::string text;
+  {
+    const std::size_t filled = fill(p.b);
+    ::dup2(p.b, STDOUT_FILENO);
+    ::dup2(p.b, STDERR_FILENO);
+    const auto write = [] {
+      std::puts("puts");
+      std::putchar('\n');
+      std::printf("%s\n", "printf");
+      std::fflush(stdout);
+      errno = ENOENT;
+      std::perror("perror");
+      return 0;
+    };
+    said = parked(write, [&] { text = read_now(p.a); });
+    text += read_now(p.a);
+    text.erase(0, filled);
+    ::dup2(out, STDOUT_FILENO);
+    ::dup2(err, STDERR_FILENO);
+  }
+  CHECK(said.result == 0);
+  CHECK(text == "puts\n\nprintf\nperror: No such file or directory\n");
 }
