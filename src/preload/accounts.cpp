@@ -12,8 +12,8 @@
 #include "preload/on_pool.hpp"
 #include "preload/visit.hpp"
 
-// Users, groups and services: files on one machine, a server on the next, as /etc/nsswitch.conf says. On the pool, where
-// a module that asks a server has no fiber under it and may hold what locks it likes.
+// Users, groups and services: files on one machine, a server on the next, as /etc/nsswitch.conf says. On the pool,
+// where a module that asks a server has no fiber under it and may hold what locks it likes.
 
 namespace runtime::preload {
 namespace {
@@ -41,22 +41,20 @@ Entry* find_entry(FiberLocal<Answer<Entry>>& answer, Ask ask) noexcept {
 }  // namespace runtime::preload
 
 // NAME_r(), which offloads, and NAME(), which is made of it. `key` and `arguments`: what is looked for.
-#define LOOK_UP(entry_type, name, parameters, arguments)                                                              \
-  RUNTIME_PRELOAD_NEXT(int, name##_r,                                                                                 \
-                       (UNWRAP parameters, entry_type*, char*, size_t, entry_type**))                                 \
-  RUNTIME_PRELOAD(entry_type*, name, parameters, arguments,                                                           \
-                  find_entry(answer_##name,                                                                           \
-                             [=](entry_type* entry, char* text, std::size_t size, entry_type** found) {               \
-                               return next_##name##_r(UNWRAP arguments, entry, text, size, found);                    \
-                             }))                                                                                      \
-  RUNTIME_PRELOAD_EXPORT(int, name##_r,                                                                               \
-                         (UNWRAP parameters, entry_type* entry, char* text, size_t size, entry_type** found)) {       \
-    using namespace runtime::preload;                                                                                 \
-    const auto next = [=] { return next_##name##_r(UNWRAP arguments, entry, text, size, found); };                    \
-    runtime_companion_words* fiber = runtime_companion_here();                                                        \
-    if (__builtin_expect(fiber == nullptr, 1)) return next();                                                         \
-    const Visit visit(*fiber, __builtin_return_address(0), call_##name##_r);                                          \
-    return visit.is_ours() ? on_pool(next) : next();                                                                  \
+#define LOOK_UP(entry_type, name, parameters, arguments)                                                               \
+  RUNTIME_PRELOAD_NEXT(int, name##_r, (UNWRAP parameters, entry_type*, char*, size_t, entry_type**))                   \
+  RUNTIME_PRELOAD(entry_type*, name, parameters, arguments,                                                            \
+                  find_entry(answer_##name, [=](entry_type* entry, char* text, std::size_t size, entry_type** found) { \
+                    return next_##name##_r(UNWRAP arguments, entry, text, size, found);                                \
+                  }))                                                                                                  \
+  RUNTIME_PRELOAD_EXPORT(int, name##_r,                                                                                \
+                         (UNWRAP parameters, entry_type * entry, char* text, size_t size, entry_type** found)) {       \
+    using namespace runtime::preload;                                                                                  \
+    const auto next = [=] { return next_##name##_r(UNWRAP arguments, entry, text, size, found); };                     \
+    runtime_companion_words* fiber = runtime_companion_here();                                                         \
+    if (__builtin_expect(fiber == nullptr, 1)) return next();                                                          \
+    const Visit visit(*fiber, __builtin_return_address(0), call_##name##_r);                                           \
+    return visit.is_ours() ? on_pool(next) : next();                                                                   \
   }
 #define UNWRAP(...) __VA_ARGS__
 

@@ -5,8 +5,9 @@
 
 namespace runtime::preload {
 
-/// Where a call without a buffer of the caller's (getpwnam, gethostbyname) keeps its answer: one for each fiber and each
-/// call, where the C library has one for the whole process. Valid until the fiber makes the same call again, or ends.
+/// Where a call without a buffer of the caller's (getpwnam, gethostbyname) keeps its answer: one for each fiber and
+/// each call, where the C library has one for the whole process. Valid until the fiber makes the same call again, or
+/// ends.
 ///
 /// Thread safety: the fiber's own. Owns: the text that the entry points into.
 template <class Entry>

@@ -50,7 +50,7 @@ class Next<Result(Parameters...)> final {
 
 }  // namespace runtime::preload
 
-/// Declares what stands behind a name that is never called with its own type, since it takes any number of arguments:
+/// Declares what stands behind a name that is not called with its own type, as one that takes any number of arguments:
 /// `call_NAME`.
 #define RUNTIME_PRELOAD_CALL(name)                                                                                \
   namespace runtime::preload {                                                                                    \

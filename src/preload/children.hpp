@@ -7,7 +7,8 @@
 
 namespace runtime::preload {
 
-/// The streams that popen() has made, and the children at their other ends. The C library's own list knows only its own.
+/// The streams that popen() has made, and the children at their other ends. The C library's own list knows only its
+/// own.
 ///
 /// Thread safety: any thread. Borrows: the streams.
 class Children final {

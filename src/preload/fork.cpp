@@ -27,10 +27,10 @@ RUNTIME_PRELOAD_EXPORT(pid_t, _Fork, ()) {
 }
 
 // The child of vfork() runs in our memory: what it closes or waits for there would end or start waits of the parent's
-// fibers. So once there are any it becomes a fork(), as POSIX allows. Before, it is a jump to the original, which has to
-// return on the caller's frame twice, and finds no frame of ours in between.
+// fibers. So once there are any it becomes a fork(), as POSIX allows. Before, it is a jump to the original, which has
+// to return on the caller's frame twice, and finds no frame of ours in between.
 
-RUNTIME_PRELOAD_NEXT(pid_t, vfork, ())
+RUNTIME_PRELOAD_CALL(vfork)
 
 extern "C" [[gnu::visibility("hidden"), gnu::used]] void* runtime_preload_choose_vfork() noexcept {
   using namespace runtime::preload;

@@ -9,8 +9,8 @@
 
 #include "preload/output.hpp"
 
-// Gets bytes, without taking one: what the inlined getc_unlocked() of old programs calls, so that it stays exported. EOF at
-// the end and after an error.
+// Gets bytes, without taking one: what the inlined getc_unlocked() of old programs calls, so that it stays exported.
+// EOF at the end and after an error.
 extern "C" int __underflow(FILE* file);
 
 namespace runtime::preload {
@@ -69,8 +69,9 @@ std::size_t Input::take_until(char* into, std::size_t most, int last) noexcept {
   ::__underflow(file_);  // from what was pushed back to the rest, without a read; else nothing
   const std::size_t size = std::min(most, static_cast<std::size_t>(file_->_IO_read_end - file_->_IO_read_ptr));
   const void* found = size == 0 ? nullptr : std::memchr(file_->_IO_read_ptr, last, size);
-  return take(into, found == nullptr ? size
-                                     : static_cast<std::size_t>(static_cast<const char*>(found) - file_->_IO_read_ptr) + 1);
+  return take(into, found == nullptr
+                        ? size
+                        : static_cast<std::size_t>(static_cast<const char*>(found) - file_->_IO_read_ptr) + 1);
 }
 
 }  // namespace runtime::preload

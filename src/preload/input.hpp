@@ -11,8 +11,8 @@
 
 namespace runtime::preload {
 
-/// Reading from a stream on a fiber: it parks until there is something, then the C library fetches it. What is at hand is
-/// taken with the C library's calls, never more than that: they would block in a second read.
+/// Reading from a stream on a fiber: it parks until there is something, then the C library fetches it. What is at hand
+/// is taken with the C library's calls, never more than that: they would block in a second read.
 ///
 /// Thread safety: the fiber's own. Borrows: the stream, whose lock it holds except while it is parked.
 class Input final {

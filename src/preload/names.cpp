@@ -18,7 +18,8 @@ namespace {
 
 FiberLocal<Answer<hostent>> answer_by_name, answer_by_name2, answer_by_address;
 
-/// A call that has only h_errno to say what went wrong, through one with a buffer: ask(entry, text, size, found, error).
+/// A call that has only h_errno to say what went wrong, through one with a buffer: ask(entry, text, size, found,
+/// error).
 template <class Ask>
 hostent* find_host(FiberLocal<Answer<hostent>>& answer, Ask ask) noexcept {
   hostent* found = nullptr;
@@ -60,8 +61,7 @@ RUNTIME_PRELOAD(int, getnameinfo,
 
 RUNTIME_PRELOAD(int, gethostbyname_r,
                 (const char* name, hostent* entry, char* text, size_t size, hostent** found, int* error),
-                (name, entry, text, size, found, error),
-                runtime_gethostbyname_r(name, entry, text, size, found, error))
+                (name, entry, text, size, found, error), runtime_gethostbyname_r(name, entry, text, size, found, error))
 
 RUNTIME_PRELOAD(int, gethostbyname2_r,
                 (const char* name, int family, hostent* entry, char* text, size_t size, hostent** found, int* error),
@@ -74,7 +74,8 @@ RUNTIME_PRELOAD(int, gethostbyaddr_r,
                 (address, address_size, family, entry, text, size, found, error),
                 runtime_gethostbyaddr_r(address, address_size, family, entry, text, size, found, error))
 
-// (The question of gethostbyname() is for IPv4: RES_USE_INET6, which made it another, has been ignored since glibc 2.25.)
+// (The question of gethostbyname() is for IPv4: RES_USE_INET6, which made it another, has been ignored since
+// glibc 2.25.)
 RUNTIME_PRELOAD(hostent*, gethostbyname, (const char* name), (name), find_by_name(answer_by_name, name, AF_INET))
 RUNTIME_PRELOAD(hostent*, gethostbyname2, (const char* name, int family), (name, family),
                 find_by_name(answer_by_name2, name, family))

@@ -10,8 +10,8 @@
 
 namespace runtime::preload {
 
-/// Writing to a stream on a fiber. What the buffer takes is the C library's; what has to go to the kernel is taken out of
-/// the buffer and written by the fiber, which parks while nobody reads.
+/// Writing to a stream on a fiber. What the buffer takes is the C library's; what has to go to the kernel is taken out
+/// of the buffer and written by the fiber, which parks while nobody reads.
 ///
 /// Between two parts of one call a plain thread may get in with a text of its own: the stream's lock is not held while
 /// the fiber is parked. Other fibers wait for their turn.
@@ -22,8 +22,8 @@ class Output final {
     if (!turn_.is_had()) stream_.set_error();
   }
 
-  /// The C library's own call will not wait for the descriptor: the bytes stay in the buffer, or it is a file, or it is to
-  /// fail at once.
+  /// The C library's own call will not wait for the descriptor: the bytes stay in the buffer, or it is a file, or it is
+  /// to fail at once.
   static bool is_for_original(FILE* file, const char* bytes, std::size_t size) noexcept;
 
   /// Gives the stream bytes, and returns how many it took: fewer with errno and the stream's error set.

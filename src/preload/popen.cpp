@@ -16,9 +16,9 @@
 #include "preload/stream_close.hpp"
 #include "preload/visit.hpp"
 
-// popen() and pclose(). The stream of the C library hides its child, so that nobody could park until it has ended: ours is
-// made of a pipe, a shell and fdopen(). Once there are fibers the threads' are, too, for each kind closes in its children
-// what it knows of.
+// popen() and pclose(). The stream of the C library hides its child, so that nobody could park until it has ended: ours
+// is made of a pipe, a shell and fdopen(). Once there are fibers the threads' are, too, for each kind closes in its
+// children what it knows of.
 
 namespace runtime::preload {
 namespace {
@@ -31,12 +31,10 @@ struct Mode {
 
   explicit Mode(const char* text) noexcept {
     for (; *text != '\0'; ++text) {
-      switch (*text) {
-        case 'r': reads = true; break;
-        case 'w': writes = true; break;
-        case 'e': closes_on_exec = true; break;
-        default: is_valid = false;
-      }
+      if (*text == 'r') reads = true;
+      else if (*text == 'w') writes = true;
+      else if (*text == 'e') closes_on_exec = true;
+      else is_valid = false;
     }
     is_valid = is_valid && reads != writes;
   }
@@ -86,7 +84,8 @@ FILE* open_ours(const char* command, const char* mode_text) noexcept {
   const int its_end = ends[mode.reads ? 1 : 0];
   FILE* file = ::fdopen(own_end, mode.reads ? "r" : "w");
   pid_t child = Children::kNone;
-  int error = file == nullptr ? errno : Actions().start(command, its_end, mode.reads ? STDOUT_FILENO : STDIN_FILENO, &child);
+  int error =
+      file == nullptr ? errno : Actions().start(command, its_end, mode.reads ? STDOUT_FILENO : STDIN_FILENO, &child);
   ::close(its_end);
   if (error == 0 && !Children::add(file, child)) {
     error = ENOMEM;

@@ -23,8 +23,8 @@ RUNTIME_PRELOAD(int, gai_suspend, (const gaicb* const* list, int count, const ti
 
 RUNTIME_PRELOAD(char*, getpass, (const char* prompt), (prompt), on_pool([=] { return next_getpass(prompt); }))
 
-// The log: a datagram to a daemon, which waits when the daemon does not read. The text is made on the pool, too: it is the
-// C library's to say what %m is, and on_pool() hands errno over.
+// The log: a datagram to a daemon, which waits when the daemon does not read. The text is made on the pool, too: it is
+// the C library's to say what %m is, and on_pool() hands errno over.
 
 RUNTIME_PRELOAD_NEXT(void, vsyslog, (int, const char*, va_list))
 RUNTIME_PRELOAD_NEXT(void, __vsyslog_chk, (int, int, const char*, va_list))

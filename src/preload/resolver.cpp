@@ -1,6 +1,6 @@
+#include <arpa/nameser.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <arpa/nameser.h>
 #include <resolv.h>
 
 #include "preload/on_pool.hpp"
@@ -66,14 +66,14 @@ int ask_on_pool(res_state state, Ask ask) noexcept {
 }  // namespace runtime::preload
 
 // res_NAME(...) asks with the thread's state, res_nNAME(state, ...) with the one it is given.
-#define ASK(name, parameters, arguments)                                                                               \
-  RUNTIME_PRELOAD(int, res_n##name, (res_state state, UNWRAP parameters), (state, UNWRAP arguments),                   \
-                  ask_on_pool(state, [=](res_state asked) { return next_res_n##name(asked, UNWRAP arguments); }))      \
-  RUNTIME_PRELOAD_ALIAS(int, __res_n##name, res_n##name, (res_state, UNWRAP parameters))                               \
+#define ASK(name, parameters, arguments)                                                                          \
+  RUNTIME_PRELOAD(int, res_n##name, (res_state state, UNWRAP parameters), (state, UNWRAP arguments),              \
+                  ask_on_pool(state, [=](res_state asked) { return next_res_n##name(asked, UNWRAP arguments); })) \
+  RUNTIME_PRELOAD_ALIAS(int, __res_n##name, res_n##name, (res_state, UNWRAP parameters))                          \
   PLAIN(name, parameters, arguments)
-#define PLAIN(name, parameters, arguments)                                                                             \
-  RUNTIME_PRELOAD(int, res_##name, parameters, arguments,                                                              \
-                  ask_on_pool(&_res, [=](res_state asked) { return next_res_n##name(asked, UNWRAP arguments); }))      \
+#define PLAIN(name, parameters, arguments)                                                                        \
+  RUNTIME_PRELOAD(int, res_##name, parameters, arguments,                                                         \
+                  ask_on_pool(&_res, [=](res_state asked) { return next_res_n##name(asked, UNWRAP arguments); })) \
   RUNTIME_PRELOAD_ALIAS(int, __res_##name, res_##name, parameters)
 #define UNWRAP(...) __VA_ARGS__
 

@@ -17,8 +17,8 @@ struct Free {
 };
 using Environment = std::unique_ptr<char*[], Free>;
 
-/// The array alone: another fiber may change it with setenv() while the pool thread reads it. The C library never frees a
-/// text of it. Null without memory.
+/// The array alone: another fiber may change it with setenv() while the pool thread reads it. The C library never frees
+/// a text of it. Null without memory.
 Environment copy_environment() noexcept {
   std::size_t count = 0;
   while (environ != nullptr && environ[count] != nullptr) ++count;

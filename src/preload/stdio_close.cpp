@@ -58,8 +58,8 @@ int flush_one(FILE* file, Original original) noexcept {
   return Output(file).flush() ? 0 : EOF;
 }
 
-/// fflush(nullptr). The C library takes the locks of all streams, one after the other: that of one in which a thread waits
-/// for input would block us as long. So each that has something is flushed on its own.
+/// fflush(nullptr). The C library takes the locks of all streams, one after the other: that of one in which a thread
+/// waits for input would block us as long. So each that has something is flushed on its own.
 class FlushAll final {
  public:
   int run() noexcept {

@@ -93,28 +93,30 @@ void tell_error(const char* prefix) noexcept {
 
 RUNTIME_PRELOAD_EXPORT(void, perror, (const char* prefix)) {
   using namespace runtime::preload;
-  choose(__builtin_return_address(0), call_perror, [=] { return tell_error(prefix), 0; },
-         [=] { return next_perror(prefix), 0; });
+  choose(
+      __builtin_return_address(0), call_perror, [=] { return tell_error(prefix), 0; },
+      [=] { return next_perror(prefix), 0; });
 }
 
 // The forms that take a list, and those that take the arguments themselves, which have the same original. FLAG: the
 // parameter of the fortified ones; GIVEN: its value.
-#define PRINT(name, list_name, to_type, stream, FLAG, GIVEN, ours, next)                                          \
-  RUNTIME_PRELOAD_CALL(name)                                                                                           \
-  RUNTIME_PRELOAD_EXPORT(int, name, (to_type FLAG const char* format, ...)) {                                          \
-    using namespace runtime::preload;                                                                                 \
-    va_list arguments;                                                                                                \
-    va_start(arguments, format);                                                                                      \
-    const int result =                                                                                                \
-        choose(__builtin_return_address(0), call_##name, [&] { return ours(stream, GIVEN, format, arguments); },      \
-               [&] { return next; });                                                                                 \
-    va_end(arguments);                                                                                                \
-    return result;                                                                                                    \
-  }                                                                                                                   \
-  RUNTIME_PRELOAD_EXPORT(int, list_name, (to_type FLAG const char* format, va_list arguments)) {                       \
-    using namespace runtime::preload;                                                                                 \
-    return choose(__builtin_return_address(0), call_##list_name,                                                      \
-                  [&] { return ours(stream, GIVEN, format, arguments); }, [&] { return next; });                      \
+#define PRINT(name, list_name, to_type, stream, FLAG, GIVEN, ours, next)                                       \
+  RUNTIME_PRELOAD_CALL(name)                                                                                   \
+  RUNTIME_PRELOAD_EXPORT(int, name, (to_type FLAG const char* format, ...)) {                                  \
+    using namespace runtime::preload;                                                                          \
+    va_list arguments;                                                                                         \
+    va_start(arguments, format);                                                                               \
+    const int result = choose(                                                                                 \
+        __builtin_return_address(0), call_##name, [&] { return ours(stream, GIVEN, format, arguments); },      \
+        [&] { return next; });                                                                                 \
+    va_end(arguments);                                                                                         \
+    return result;                                                                                             \
+  }                                                                                                            \
+  RUNTIME_PRELOAD_EXPORT(int, list_name, (to_type FLAG const char* format, va_list arguments)) {               \
+    using namespace runtime::preload;                                                                          \
+    return choose(                                                                                             \
+        __builtin_return_address(0), call_##list_name, [&] { return ours(stream, GIVEN, format, arguments); }, \
+        [&] { return next; });                                                                                 \
   }
 #define COMMA ,
 #define NOTHING

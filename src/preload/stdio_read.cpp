@@ -29,7 +29,8 @@ int get_parking(FILE* file, Original original) noexcept {
 template <class Original>
 std::size_t read_parking(char* into, std::size_t size, std::size_t count, FILE* file, Original original) noexcept {
   const std::size_t total = size * count;
-  if (total == 0 || (Stream(file).at_hand() >= total && is_free(file)) || Input::is_for_original(file)) return original();
+  if (total == 0 || (Stream(file).at_hand() >= total && is_free(file)) || Input::is_for_original(file))
+    return original();
   Input input(file);
   std::size_t got = 0;
   while (got < total && input.fill() == Input::Filled::at_hand) got += input.take(into + got, total - got);
@@ -95,7 +96,8 @@ ssize_t get_any_line(char** text, std::size_t* room, int last, FILE* file, Origi
 RUNTIME_PRELOAD(int, fgetc, (FILE* file), (file), get_parking(file, [=] { return next_fgetc(file); }))
 RUNTIME_PRELOAD_ALIAS(int, getc, fgetc, (FILE*))
 RUNTIME_PRELOAD_ALIAS(int, _IO_getc, fgetc, (FILE*))
-RUNTIME_PRELOAD(int, fgetc_unlocked, (FILE* file), (file), get_parking(file, [=] { return next_fgetc_unlocked(file); }))
+RUNTIME_PRELOAD(int, fgetc_unlocked, (FILE* file), (file),
+                get_parking(file, [=] { return next_fgetc_unlocked(file); }))
 RUNTIME_PRELOAD_ALIAS(int, getc_unlocked, fgetc_unlocked, (FILE*))
 RUNTIME_PRELOAD(int, getchar, (), (), get_parking(stdin, [] { return next_getchar(); }))
 RUNTIME_PRELOAD(int, getchar_unlocked, (), (), get_parking(stdin, [] { return next_getchar_unlocked(); }))
@@ -138,7 +140,8 @@ RUNTIME_PRELOAD(char*, __fgets_chk, (char* into, size_t room, int count, FILE* f
                 count > 0 && static_cast<size_t>(count) > room
                     ? next___fgets_chk(into, room, count, file)
                     : get_line_parking(into, count, file, [=] { return next___fgets_chk(into, room, count, file); }))
-RUNTIME_PRELOAD(char*, __fgets_unlocked_chk, (char* into, size_t room, int count, FILE* file), (into, room, count, file),
+RUNTIME_PRELOAD(char*, __fgets_unlocked_chk, (char* into, size_t room, int count, FILE* file),
+                (into, room, count, file),
                 count > 0 && static_cast<size_t>(count) > room
                     ? next___fgets_unlocked_chk(into, room, count, file)
                     : get_line_parking(into, count, file,

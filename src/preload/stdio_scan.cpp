@@ -31,11 +31,12 @@ namespace {
 
 using Cleanups = _pthread_cleanup_buffer*;
 
-/// The thread's list of what is to be called when it is cancelled or jumps. While it scans, the C library has an entry in
-/// it that lies on this fiber's stack: other fibers are not to find it there.
+/// The thread's list of what is to be called when it is cancelled or jumps. While it scans, the C library has an entry
+/// in it that lies on this fiber's stack: other fibers are not to find it there.
 Cleanups cleanups() noexcept {
   _pthread_cleanup_buffer probe;
-  ::_pthread_cleanup_push(&probe, [](void*) {}, nullptr);
+  ::_pthread_cleanup_push(
+      &probe, [](void*) {}, nullptr);
   const Cleanups found = probe.__prev;
   ::_pthread_cleanup_pop(&probe, 0);
   return found;
@@ -108,20 +109,20 @@ int scan(const void* caller, Call& call, FILE* file, Scan scan_it) noexcept {
 }  // namespace runtime::preload
 
 // The two meanings of "%a" have names of their own; each has four forms.
-#define SCAN(name, list_name, to, stream, next)                                                          \
-  RUNTIME_PRELOAD_EXPORT(int, name, (to const char* format, ...)) {                                      \
-    using namespace runtime::preload;                                                                    \
-    va_list arguments;                                                                                   \
-    va_start(arguments, format);                                                                         \
-    const int result = scan(__builtin_return_address(0), call_##name, stream,                            \
-                            [&](FILE* scanned) { return next(scanned, format, arguments); });            \
-    va_end(arguments);                                                                                   \
-    return result;                                                                                       \
-  }                                                                                                      \
-  RUNTIME_PRELOAD_EXPORT(int, list_name, (to const char* format, va_list arguments)) {                   \
-    using namespace runtime::preload;                                                                    \
-    return scan(__builtin_return_address(0), call_##list_name, stream,                                   \
-                [&](FILE* scanned) { return next(scanned, format, arguments); });                        \
+#define SCAN(name, list_name, to, stream, next)                                               \
+  RUNTIME_PRELOAD_EXPORT(int, name, (to const char* format, ...)) {                           \
+    using namespace runtime::preload;                                                         \
+    va_list arguments;                                                                        \
+    va_start(arguments, format);                                                              \
+    const int result = scan(__builtin_return_address(0), call_##name, stream,                 \
+                            [&](FILE* scanned) { return next(scanned, format, arguments); }); \
+    va_end(arguments);                                                                        \
+    return result;                                                                            \
+  }                                                                                           \
+  RUNTIME_PRELOAD_EXPORT(int, list_name, (to const char* format, va_list arguments)) {        \
+    using namespace runtime::preload;                                                         \
+    return scan(__builtin_return_address(0), call_##list_name, stream,                        \
+                [&](FILE* scanned) { return next(scanned, format, arguments); });             \
   }
 #define FILE_COMMA FILE *file,
 #define NOTHING

@@ -15,8 +15,8 @@
 #include "preload/stream_turn.hpp"
 #include "preload/visit.hpp"
 
-// stdio: wide streams. The C library converts and asks the kernel in one go, so a fiber only waits for the right moment:
-// until there is something to read, and until the kernel takes as much as is about to be written.
+// stdio: wide streams. The C library converts and asks the kernel in one go, so a fiber only waits for the right
+// moment: until there is something to read, and until the kernel takes as much as is about to be written.
 
 namespace runtime::preload {
 namespace {
@@ -31,8 +31,8 @@ class WideUse final {
   /// The first use of a stream decides what it is for.
   static bool is_for_original(FILE* file) noexcept { return ::fwide(file, 1) <= 0 || !Stream(file).may_wait(); }
 
-  /// Parks until a read will not wait. (It will all the same for the rest of a character when what has come is no more than
-  /// a part of it: then the C library asks once more.) False with errno.
+  /// Parks until a read will not wait. (It will all the same for the rest of a character when what has come is no more
+  /// than a part of it: then the C library asks once more.) False with errno.
   bool await_input() noexcept {
     if (!turn_.is_had()) return false;
     const bool has_some = stream_.characters_at_hand() != 0 || has_whole_character() || stream_.is_at_end();
@@ -48,7 +48,8 @@ class WideUse final {
       for (std::size_t i = 0; i < part; ++i) {
         if (::fputwc_unlocked(text[i], file_) == WEOF) return false;
       }
-      if (stream_.characters_pending() >= kMostPending && (!await(POLLOUT) || ::fflush_unlocked(file_) != 0)) return false;
+      if (stream_.characters_pending() >= kMostPending && (!await(POLLOUT) || ::fflush_unlocked(file_) != 0))
+        return false;
       text += part;
       size -= part;
     }
@@ -56,8 +57,8 @@ class WideUse final {
   }
 
  private:
-  static constexpr std::size_t kPart = 256;          // characters, of 4 bytes at most (UTF-8)
-  static constexpr std::size_t kMostPending = 512;   // with one part more: less than PIPE_BUF bytes
+  static constexpr std::size_t kPart = 256;         // characters, of 4 bytes at most (UTF-8)
+  static constexpr std::size_t kMostPending = 512;  // with one part more: less than PIPE_BUF bytes
 
   // (With a state of its own: encodings with shifts are beyond it.)
   bool has_whole_character() const noexcept {
@@ -187,20 +188,18 @@ RUNTIME_PRELOAD_CALL(__wprintf_chk)
 RUNTIME_PRELOAD_CALL(__vwprintf_chk)
 
 // Each with its arguments, and with a list of them. `to`: the parameters in front of the format.
-#define PRINT(name, list_name, to, stream, next)                                                  \
-  RUNTIME_PRELOAD_EXPORT(int, name, (UNWRAP to const wchar_t* format, ...)) {                     \
-    using namespace runtime::preload;                                                             \
-    va_list arguments;                                                                            \
-    va_start(arguments, format);                                                                  \
-    const int result = print(__builtin_return_address(0), call_##name, stream,                    \
-                             [&](FILE* printed) { return next; });                                \
-    va_end(arguments);                                                                            \
-    return result;                                                                                \
-  }                                                                                               \
-  RUNTIME_PRELOAD_EXPORT(int, list_name, (UNWRAP to const wchar_t* format, va_list arguments)) {  \
-    using namespace runtime::preload;                                                             \
-    return print(__builtin_return_address(0), call_##list_name, stream,                           \
-                 [&](FILE* printed) { return next; });                                            \
+#define PRINT(name, list_name, to, stream, next)                                                                     \
+  RUNTIME_PRELOAD_EXPORT(int, name, (UNWRAP to const wchar_t* format, ...)) {                                        \
+    using namespace runtime::preload;                                                                                \
+    va_list arguments;                                                                                               \
+    va_start(arguments, format);                                                                                     \
+    const int result = print(__builtin_return_address(0), call_##name, stream, [&](FILE* printed) { return next; }); \
+    va_end(arguments);                                                                                               \
+    return result;                                                                                                   \
+  }                                                                                                                  \
+  RUNTIME_PRELOAD_EXPORT(int, list_name, (UNWRAP to const wchar_t* format, va_list arguments)) {                     \
+    using namespace runtime::preload;                                                                                \
+    return print(__builtin_return_address(0), call_##list_name, stream, [&](FILE* printed) { return next; });        \
   }
 #define UNWRAP(...) __VA_ARGS__
 

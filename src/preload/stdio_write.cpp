@@ -22,7 +22,8 @@ int put_parking(int byte, FILE* file, Original original) noexcept {
 }
 
 template <class Original>
-std::size_t write_parking(const void* from, std::size_t size, std::size_t count, FILE* file, Original original) noexcept {
+std::size_t write_parking(const void* from, std::size_t size, std::size_t count, FILE* file,
+                          Original original) noexcept {
   const std::size_t total = size * count;
   const char* const bytes = static_cast<const char*>(from);
   if (total == 0 || Output::is_for_original(file, bytes, total)) return original();

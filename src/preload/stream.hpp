@@ -37,7 +37,8 @@ class Stream final {
   /// Bytes that can be read without asking the kernel, those of ungetc() included.
   std::size_t at_hand() const noexcept {
     if (is_writing()) return 0;
-    const auto pushed_away = has(0x0100) ? file_->_IO_save_end - file_->_IO_save_base : 0;  // the main part, behind ungetc's
+    const auto pushed_away =
+        has(0x0100) ? file_->_IO_save_end - file_->_IO_save_base : 0;  // the main part, behind ungetc's
     return static_cast<std::size_t>(file_->_IO_read_end - file_->_IO_read_ptr + pushed_away);
   }
 
@@ -62,9 +63,12 @@ class Stream final {
   std::size_t room() const noexcept {
     return is_writing() ? static_cast<std::size_t>(file_->_IO_buf_end - file_->_IO_write_ptr) : 0;
   }
-  std::size_t buffer_size() const noexcept { return static_cast<std::size_t>(file_->_IO_buf_end - file_->_IO_buf_base); }
+  std::size_t buffer_size() const noexcept {
+    return static_cast<std::size_t>(file_->_IO_buf_end - file_->_IO_buf_base);
+  }
 
-  /// Its descriptor blocks a thread: a pipe, a socket, a terminal; not a file, nor one that the program made non-blocking.
+  /// Its descriptor blocks a thread: a pipe, a socket, a terminal; not a file, nor one that the program made
+  /// non-blocking.
   bool may_wait() const noexcept {
     const int errno_before = errno;
     const int descriptor = fd();

@@ -10,8 +10,8 @@
 
 namespace runtime::preload {
 
-/// The C library's own lock of a stream, for the parts of a call in which nobody parks. Another thread may hold it for as
-/// long as it blocks in a call: nothing tells when it is through, so the fiber looks again.
+/// The C library's own lock of a stream, for the parts of a call in which nobody parks. Another thread may hold it for
+/// as long as it blocks in a call: nothing tells when it is through, so the fiber looks again.
 ///
 /// Thread safety: the fiber's own.
 class StreamLock final {

@@ -22,8 +22,8 @@ struct StreamTurn::Entry {
 namespace {
 
 pthread_mutex_t table_mutex = PTHREAD_MUTEX_INITIALIZER;
-StreamTurn::Entry* first = nullptr;          // guarded by table_mutex
-std::atomic<unsigned> entries = 0;           // so that who needs no turn takes no lock
+StreamTurn::Entry* first = nullptr;  // guarded by table_mutex
+std::atomic<unsigned> entries = 0;   // so that who needs no turn takes no lock
 
 StreamTurn::Entry* find(FILE* file, Side side) noexcept {
   StreamTurn::Entry* entry = first;

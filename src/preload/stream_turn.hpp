@@ -8,9 +8,9 @@ namespace runtime::preload {
 
 enum class Side : std::uint8_t { reading, writing };
 
-/// Somebody is in a reading, or writing, call on a stream and may be parked in it: others who read, or write, there wait
-/// until he is through, so that lines and texts stay whole. The stream's own lock cannot do that: it belongs to the thread,
-/// which would enter it a second time with another fiber.
+/// Somebody is in a reading, or writing, call on a stream and may be parked in it: others who read, or write, there
+/// wait until he is through, so that lines and texts stay whole. The stream's own lock cannot do that: it belongs to
+/// the thread, which would enter it a second time with another fiber.
 ///
 /// Thread safety: any thread. Parks in the constructor.
 class StreamTurn final {

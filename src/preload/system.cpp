@@ -15,10 +15,10 @@
 namespace runtime::preload {
 namespace {
 
-/// SIGINT and SIGQUIT ignored by the whole process for as long as somebody is in system(): the terminal sends them to the
-/// command and to us. Several fibers and threads are in it at once: the first one saves, the last one restores. (The C
-/// library counts those of plain threads apart. Who comes second there finds SIG_IGN, and so restores it, if he leaves
-/// last.)
+/// SIGINT and SIGQUIT ignored by the whole process for as long as somebody is in system(): the terminal sends them to
+/// the command and to us. Several fibers and threads are in it at once: the first one saves, the last one restores.
+/// (The C library counts those of plain threads apart. Who comes second there finds SIG_IGN, and so restores it, if he
+/// leaves last.)
 ///
 /// Thread safety: any thread.
 class InterruptsIgnored final {
@@ -52,8 +52,8 @@ class InterruptsIgnored final {
 
  private:
   static pthread_mutex_t mutex_;
-  static unsigned count_;                       // guarded by mutex_
-  static struct sigaction interrupt_, quit_;    // guarded by mutex_: what was, while count_ > 0
+  static unsigned count_;                     // guarded by mutex_
+  static struct sigaction interrupt_, quit_;  // guarded by mutex_: what was, while count_ > 0
   sigset_t for_child_;
 };
 
@@ -62,8 +62,8 @@ unsigned InterruptsIgnored::count_ = 0;
 struct sigaction InterruptsIgnored::interrupt_;
 struct sigaction InterruptsIgnored::quit_;
 
-/// SIGCHLD blocked on this thread for as long as one of its fibers is in system(), so that no handler of the program runs
-/// on it and takes the child first. The first one blocks, the last one puts back what was.
+/// SIGCHLD blocked on this thread for as long as one of its fibers is in system(), so that no handler of the program
+/// runs on it and takes the child first. The first one blocks, the last one puts back what was.
 ///
 /// Thread safety: the thread's own.
 class ChildSignalBlocked final {
@@ -149,9 +149,7 @@ int run(const char* command) noexcept {
   return status;
 }
 
-int run_or_ask(const char* command) noexcept {
-  return command != nullptr ? run(command) : run("exit 0") == 0;
-}
+int run_or_ask(const char* command) noexcept { return command != nullptr ? run(command) : run("exit 0") == 0; }
 
 }  // namespace
 }  // namespace runtime::preload

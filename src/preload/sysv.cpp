@@ -12,8 +12,8 @@
 #include "preload/pauses.hpp"
 #include "preload/visit.hpp"
 
-// System V queues and semaphores: the kernel tells nobody when they are ready, so a fiber looks again. It has no place in
-// the kernel's row meanwhile: a thread that waits beside it may come first.
+// System V queues and semaphores: the kernel tells nobody when they are ready, so a fiber looks again. It has no place
+// in the kernel's row meanwhile: a thread that waits beside it may come first.
 
 namespace runtime::preload {
 namespace {
@@ -42,7 +42,8 @@ template <class Next>
 int operate(sembuf* operations, std::size_t count, const timespec* limit, Next next) noexcept {
   std::array<sembuf, 64> tried;
   const auto is_impatient = [](const sembuf& operation) { return (operation.sem_flg & IPC_NOWAIT) != 0; };
-  const bool is_limit_valid = limit == nullptr || (limit->tv_sec >= 0 && limit->tv_nsec >= 0 && limit->tv_nsec < 1'000'000'000);
+  const bool is_limit_valid =
+      limit == nullptr || (limit->tv_sec >= 0 && limit->tv_nsec >= 0 && limit->tv_nsec < 1'000'000'000);
   if (count == 0 || operations == nullptr || !is_limit_valid) return next(operations, limit);
   // One that is not to wait among others that are: which of them failed is told to nobody.
   if (count > tried.size() || std::any_of(operations, operations + count, is_impatient)) {
@@ -54,7 +55,8 @@ int operate(sembuf* operations, std::size_t count, const timespec* limit, Next n
   });
   if (limit == nullptr) return look_until_possible(EAGAIN, [&] { return next(tried.data(), nullptr); });
   const bool is_far = limit->tv_sec > INT32_MAX;
-  const std::int64_t deadline = is_far ? INT64_MAX : now() + limit->tv_sec * std::int64_t{1'000'000'000} + limit->tv_nsec;
+  const std::int64_t deadline =
+      is_far ? INT64_MAX : now() + limit->tv_sec * std::int64_t{1'000'000'000} + limit->tv_nsec;
   bool is_over = false;
   const int result = look_until_possible(EAGAIN, [&] {
     const bool is_last = now() >= deadline;
@@ -78,17 +80,15 @@ RUNTIME_PRELOAD(ssize_t, msgrcv, (int queue, void* message, size_t size, long ty
                                             }))
 
 RUNTIME_PRELOAD(int, msgsnd, (int queue, const void* message, size_t size, int flags), (queue, message, size, flags),
-                (flags & IPC_NOWAIT) != 0 ? next_msgsnd(queue, message, size, flags)
-                                          : look_until_possible(EAGAIN, [=] {
-                                              return next_msgsnd(queue, message, size, flags | IPC_NOWAIT);
-                                            }))
+                (flags & IPC_NOWAIT) != 0 ? next_msgsnd(queue, message, size, flags) : look_until_possible(EAGAIN, [=] {
+                  return next_msgsnd(queue, message, size, flags | IPC_NOWAIT);
+                }))
 
 RUNTIME_PRELOAD_NEXT(int, semtimedop, (int, sembuf*, size_t, const timespec*))
 
 RUNTIME_PRELOAD(int, semop, (int set, sembuf* operations, size_t count), (set, operations, count),
-                operate(operations, count, nullptr, [=](sembuf* tried, const timespec*) {
-                  return next_semop(set, tried, count);
-                }))
+                operate(operations, count, nullptr,
+                        [=](sembuf* tried, const timespec*) { return next_semop(set, tried, count); }))
 
 RUNTIME_PRELOAD_EXPORT(int, semtimedop, (int set, sembuf* operations, size_t count, const timespec* limit)) {
   using namespace runtime::preload;
@@ -96,7 +96,6 @@ RUNTIME_PRELOAD_EXPORT(int, semtimedop, (int set, sembuf* operations, size_t cou
   if (__builtin_expect(fiber == nullptr, 1)) return next_semtimedop(set, operations, count, limit);
   const Visit visit(*fiber, __builtin_return_address(0), call_semtimedop);
   if (!visit.is_ours()) return next_semtimedop(set, operations, count, limit);
-  return operate(operations, count, limit, [=](sembuf* tried, const timespec* until) {
-    return next_semtimedop(set, tried, count, until);
-  });
+  return operate(operations, count, limit,
+                 [=](sembuf* tried, const timespec* until) { return next_semtimedop(set, tried, count, until); });
 }

@@ -31,7 +31,8 @@ std::string tell(const passwd* entry) {
                           : std::string(entry->pw_name) + ':' + entry->pw_dir + ':' + std::to_string(entry->pw_uid);
 }
 std::string tell(const group* entry) {
-  return entry == nullptr ? "none, " + std::to_string(errno) : std::string(entry->gr_name) + std::to_string(entry->gr_gid);
+  return entry == nullptr ? "none, " + std::to_string(errno)
+                          : std::string(entry->gr_name) + std::to_string(entry->gr_gid);
 }
 std::string tell(const servent* entry) {
   return entry == nullptr ? "none" : std::string(entry->s_name) + entry->s_proto + std::to_string(entry->s_port);

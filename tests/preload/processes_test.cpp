@@ -113,7 +113,8 @@ TEST_CASE_FIXTURE(Limits, "system() in two fibers at once: signals are as they s
   ::signal(SIGQUIT, SIG_IGN);
   const Gate first, second;
   on_fiber([&] {
-    auto one = runtime::spawn_local([&] { return std::system(first.wait("trap 'exit 9' INT; kill -INT $$; exit 1").c_str()); });
+    auto one = runtime::spawn_local(
+        [&] { return std::system(first.wait("trap 'exit 9' INT; kill -INT $$; exit 1").c_str()); });
     auto two = runtime::spawn_local([&] { return std::system(second.wait("trap '' INT; exit 2").c_str()); });
     for (int i = 0; i < 3; ++i) settle();
     CHECK_FALSE(one.is_finished());

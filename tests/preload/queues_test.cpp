@@ -73,10 +73,12 @@ TEST_CASE_FIXTURE(Limits, "POSIX message queues") {
 TEST_CASE_FIXTURE(Limits, "counters") {
   const Fd event(::eventfd(0, EFD_CLOEXEC));
   eventfd_t value = 0;
-  CHECK(parked([&] { return ::eventfd_read(event, &value); }, [&] { CHECK(::eventfd_write(event, 5) == 0); }) == done(0));
+  CHECK(parked([&] { return ::eventfd_read(event, &value); }, [&] { CHECK(::eventfd_write(event, 5) == 0); }) ==
+        done(0));
   CHECK(value == 5);
   CHECK(::eventfd_write(event, ~eventfd_t{1}) == 0);
-  CHECK(parked([&] { return ::eventfd_write(event, 1); }, [&] { CHECK(::eventfd_read(event, &value) == 0); }) == done(0));
+  CHECK(parked([&] { return ::eventfd_write(event, 1); }, [&] { CHECK(::eventfd_read(event, &value) == 0); }) ==
+        done(0));
   CHECK(aborted([&] { return ::eventfd_write(event, ~eventfd_t{1}); }).error == ECANCELED);
 }
 
@@ -89,8 +91,8 @@ TEST_CASE_FIXTURE(Limits, "System V messages") {
   CHECK(std::string(got.text) == "abc");
   CHECK(on_fiber([&] { return say([&] { return ::msgrcv(queue, &got, 4, 0, IPC_NOWAIT); }); }) == failed(ENOMSG));
   CHECK(aborted([&] { return ::msgrcv(queue, &got, 4, 0, 0); }) == failed(ECANCELED));
-  CHECK(parked([&] { return ::msgrcv(queue, &got, 4, 0, 0); },
-               [&] { CHECK(::msgctl(queue, IPC_RMID, nullptr) == 0); }).result == -1);
+  CHECK(parked([&] { return ::msgrcv(queue, &got, 4, 0, 0); }, [&] { CHECK(::msgctl(queue, IPC_RMID, nullptr) == 0); })
+            .result == -1);
 }
 
 TEST_CASE_FIXTURE(Limits, "System V semaphores") {

@@ -5,9 +5,9 @@
 #include <cstdio>
 #include <cstring>
 #include <cwchar>
-#include <pty.h>
 #include <memory>
 #include <string>
+#include <pty.h>
 
 #include "api/posix_support.hpp"
 
@@ -68,18 +68,56 @@ struct Reader {
 };
 
 const Reader kReaders[] = {
-    {"fgetc", "ab", [](FILE* f) { return std::string{char(std::fgetc(f)), char(std::getc(f))}; }},
-    {"getc_unlocked", "ab", [](FILE* f) { return std::string{char(::getc_unlocked(f)), char(::fgetc_unlocked(f))}; }},
+    {"fgetc", "ab",
+     [](FILE* f) {
+       return std::string{char(std::fgetc(f)), char(std::getc(f))};
+     }},
+    {"getc_unlocked", "ab",
+     [](FILE* f) {
+       return std::string{char(::getc_unlocked(f)), char(::fgetc_unlocked(f))};
+     }},
     {"__uflow", "a", [](FILE* f) { return std::string{char(::__uflow(f))}; }},
-    {"fgets", "abcd\n", [](FILE* f) { char s[64]; return text_of(std::fgets(s, sizeof s, f)); }},
-    {"fgets, short", "abc", [](FILE* f) { char s[4]; return text_of(std::fgets(s, sizeof s, f)); }},
-    {"fgets_unlocked", "abcd\n", [](FILE* f) { char s[64]; return text_of(::fgets_unlocked(s, sizeof s, f)); }},
-    {"__fgets_chk", "abcd\n", [](FILE* f) { char s[64]; return text_of(::__fgets_chk(s, sizeof s, 64, f)); }},
-    {"fread", "abcd\n1", [](FILE* f) { char s[7]{}; return std::to_string(std::fread(s, 2, 3, f)) == "3" ? text_of(s) : "?"; }},
+    {"fgets", "abcd\n",
+     [](FILE* f) {
+       char s[64];
+       return text_of(std::fgets(s, sizeof s, f));
+     }},
+    {"fgets, short", "abc",
+     [](FILE* f) {
+       char s[4];
+       return text_of(std::fgets(s, sizeof s, f));
+     }},
+    {"fgets_unlocked", "abcd\n",
+     [](FILE* f) {
+       char s[64];
+       return text_of(::fgets_unlocked(s, sizeof s, f));
+     }},
+    {"__fgets_chk", "abcd\n",
+     [](FILE* f) {
+       char s[64];
+       return text_of(::__fgets_chk(s, sizeof s, 64, f));
+     }},
+    {"fread", "abcd\n1",
+     [](FILE* f) {
+       char s[7]{};
+       return std::to_string(std::fread(s, 2, 3, f)) == "3" ? text_of(s) : "?";
+     }},
     {"fread to the end", "9",
-     [](FILE* f) { char s[99]; const auto n = std::fread(s, 1, 99, f); return std::to_string(n) + (feof(f) ? "" : "?"); }},
-    {"__fread_chk", "abc", [](FILE* f) { char s[4]{}; return ::__fread_chk(s, 4, 1, 3, f) == 3 ? text_of(s) : "?"; }},
-    {"getw", "4", [](FILE* f) { const int w = ::getw(f); return std::to_string(std::memcmp(&w, "abcd", 4) == 0 ? 4 : 0); }},
+     [](FILE* f) {
+       char s[99];
+       const auto n = std::fread(s, 1, 99, f);
+       return std::to_string(n) + (feof(f) ? "" : "?");
+     }},
+    {"__fread_chk", "abc",
+     [](FILE* f) {
+       char s[4]{};
+       return ::__fread_chk(s, 4, 1, 3, f) == 3 ? text_of(s) : "?";
+     }},
+    {"getw", "4",
+     [](FILE* f) {
+       const int w = ::getw(f);
+       return std::to_string(std::memcmp(&w, "abcd", 4) == 0 ? 4 : 0);
+     }},
     {"getline", "abcd\n5",
      [](FILE* f) {
        char* s = nullptr;
@@ -223,13 +261,13 @@ TEST_CASE_FIXTURE(Limits, "a stream that the program made non-blocking fails at 
 TEST_CASE_FIXTURE(Limits, "streams in memory are the C library's") {
   char text[] = "one\ntwo\n";
   CHECK(on_fiber([&] {
-    const File file(::fmemopen(text, sizeof text - 1, "r"));
-    char line[16];
-    int c = 0;
-    std::string all = text_of(std::fgets(line, sizeof line, file.get()));
-    while ((c = std::fgetc(file.get())) != EOF) all += static_cast<char>(c);
-    return all;
-  }) == text);
+          const File file(::fmemopen(text, sizeof text - 1, "r"));
+          char line[16];
+          int c = 0;
+          std::string all = text_of(std::fgets(line, sizeof line, file.get()));
+          while ((c = std::fgetc(file.get())) != EOF) all += static_cast<char>(c);
+          return all;
+        }) == text);
 }
 
 TEST_CASE_FIXTURE(Limits, "wide lines park, in the middle of a character, too") {
@@ -249,7 +287,9 @@ TEST_CASE_FIXTURE(Limits, "wide lines park, in the middle of a character, too") 
           }
           source.write("b");
         }) == done(0));
-  CHECK(text == L"a\u00e4\u20ac\nb");
+  // (Not as strings: Valgrind does not know how the C library compares wide ones.)
+  CHECK(std::vector<wchar_t>(text.begin(), text.end()) ==
+        std::vector<wchar_t>{L'a', L'\u00e4', L'\u20ac', L'\n', L'b'});
   std::setlocale(LC_ALL, "C");
 }
 
