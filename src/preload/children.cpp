@@ -30,6 +30,12 @@ class Locked final {
   ~Locked() { ::pthread_mutex_unlock(&mutex); }
 };
 
+// Nobody holds it in the child of a fork, where only the thread that forked is left to give it back.
+[[gnu::constructor]] void keep_whole_across_forks() noexcept {
+  ::pthread_atfork([] { ::pthread_mutex_lock(&mutex); }, [] { ::pthread_mutex_unlock(&mutex); },
+                   [] { ::pthread_mutex_unlock(&mutex); });
+}
+
 }  // namespace
 
 bool Children::add(FILE* file, pid_t pid) noexcept {
