@@ -31,7 +31,9 @@ void _IO_list_unlock();
 namespace runtime::preload {
 namespace {
 
+// (A plain thread that closes what fibers may wait for leaves the writing to the C library.)
 bool must_park(FILE* file) noexcept {
+  if (runtime_companion_here() == nullptr) return false;
   const Stream stream(file);
   if (stream.is_wide() || (stream.pending() == 0 && !StreamTurn::is_taken(file, Side::writing))) return false;
   return stream.may_wait();
@@ -41,6 +43,7 @@ bool must_park(FILE* file) noexcept {
 /// that. (stdio_wide.cpp keeps it small.) False with errno.
 bool await_room(FILE* file) noexcept {
   const Stream stream(file);
+  if (runtime_companion_here() == nullptr) return true;
   if (!stream.is_wide() || stream.characters_pending() == 0 || !stream.may_wait()) return true;
   while (!stream.is_ready(POLLOUT)) {
     pollfd waited{stream.fd(), POLLOUT, 0};
