@@ -154,6 +154,7 @@ RUNTIME_PRELOAD(wint_t, fgetwc_unlocked, (FILE* file), (file),
                 get_parking(file, [=] { return next_fgetwc_unlocked(file); }))
 RUNTIME_PRELOAD_ALIAS(wint_t, getwc_unlocked, fgetwc_unlocked, (FILE*))
 RUNTIME_PRELOAD(wint_t, getwchar, (), (), get_parking(stdin, [] { return next_getwchar(); }))
+RUNTIME_PRELOAD(wint_t, getwchar_unlocked, (), (), get_parking(stdin, [] { return next_getwchar_unlocked(); }))
 
 RUNTIME_PRELOAD(wchar_t*, fgetws, (wchar_t* into, int room, FILE* file), (into, room, file),
                 get_line_parking(into, room, file, [=] { return next_fgetws(into, room, file); }))
@@ -165,6 +166,13 @@ RUNTIME_PRELOAD(wchar_t*, __fgetws_chk, (wchar_t* into, size_t room, int count, 
                     ? next___fgetws_chk(into, room, count, file)
                     : get_line_parking(into, count, file, [=] { return next___fgetws_chk(into, room, count, file); }))
 
+RUNTIME_PRELOAD(wchar_t*, __fgetws_unlocked_chk, (wchar_t* into, size_t room, int count, FILE* file),
+                (into, room, count, file),
+                count > 0 && static_cast<size_t>(count) > room
+                    ? next___fgetws_unlocked_chk(into, room, count, file)
+                    : get_line_parking(into, count, file,
+                                       [=] { return next___fgetws_unlocked_chk(into, room, count, file); }))
+
 RUNTIME_PRELOAD(wint_t, fputwc, (wchar_t character, FILE* file), (character, file),
                 put_parking(character, file, [=] { return next_fputwc(character, file); }))
 RUNTIME_PRELOAD_ALIAS(wint_t, putwc, fputwc, (wchar_t, FILE*))
@@ -173,6 +181,8 @@ RUNTIME_PRELOAD(wint_t, fputwc_unlocked, (wchar_t character, FILE* file), (chara
 RUNTIME_PRELOAD_ALIAS(wint_t, putwc_unlocked, fputwc_unlocked, (wchar_t, FILE*))
 RUNTIME_PRELOAD(wint_t, putwchar, (wchar_t character), (character),
                 put_parking(character, stdout, [=] { return next_putwchar(character); }))
+RUNTIME_PRELOAD(wint_t, putwchar_unlocked, (wchar_t character), (character),
+                put_parking(character, stdout, [=] { return next_putwchar_unlocked(character); }))
 RUNTIME_PRELOAD(int, fputws, (const wchar_t* text, FILE* file), (text, file),
                 put_text_parking(text, file, [=] { return next_fputws(text, file); }))
 RUNTIME_PRELOAD(int, fputws_unlocked, (const wchar_t* text, FILE* file), (text, file),
