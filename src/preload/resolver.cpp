@@ -3,6 +3,8 @@
 #include <netinet/in.h>
 #include <resolv.h>
 
+#include <cstdlib>
+
 #include "preload/on_pool.hpp"
 #include "preload/visit.hpp"
 
@@ -12,9 +14,9 @@
 namespace runtime::preload {
 namespace {
 
-/// The caller's resolver state, for the length of one question.
+/// A copy of the caller's resolver state, for the length of one question.
 ///
-/// Borrows: what the state points to (the servers' addresses), which the thread does not change meanwhile.
+/// Owns: its list of servers, which the C library frees and makes anew when the plain one next to it was changed.
 class LentState final {
  public:
   explicit LentState(res_state lender) noexcept : lender_(lender), own_(*lender) {
@@ -22,17 +24,31 @@ class LentState final {
     own_._vcsock = -1;
     own_._flags = 0;
     for (int& socket : own_._u._ext.nssocks) socket = -1;
+    for (sockaddr_in6*& server : own_._u._ext.nsaddrs) {
+      sockaddr_in6* const lent = server;
+      server = copy(lent);
+      if (lent != nullptr && server == nullptr) own_._u._ext.nscount = 0;  // no list: it is made anew
+    }
   }
   LentState(const LentState&) = delete;
   LentState& operator=(const LentState&) = delete;
   ~LentState() {
     lender_->id = own_.id;
     lender_->res_h_errno = own_.res_h_errno;
+    for (sockaddr_in6* server : own_._u._ext.nsaddrs) std::free(server);
   }
 
   res_state get() noexcept { return &own_; }
 
  private:
+  // Null without memory.
+  static sockaddr_in6* copy(const sockaddr_in6* server) noexcept {
+    if (server == nullptr) return nullptr;
+    auto* copied = static_cast<sockaddr_in6*>(std::malloc(sizeof(sockaddr_in6)));
+    if (copied != nullptr) *copied = *server;
+    return copied;
+  }
+
   const res_state lender_;
   struct __res_state own_;
 };
