@@ -1,3 +1,4 @@
+#include <sys/eventfd.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 
@@ -38,6 +39,23 @@ RUNTIME_PRELOAD(ssize_t, pwritev, (int fd, const iovec* parts, int count, off_t 
                 runtime_pwritev(fd, parts, count, offset))
 RUNTIME_PRELOAD_ALIAS(ssize_t, pwritev64, pwritev, (int, const iovec*, int, off_t))
 
+// With flags: those ask for something that no call of ours has, or, as RWF_NOWAIT, for no wait. An offset of -1 is the
+// descriptor's own place.
+
+RUNTIME_PRELOAD(ssize_t, preadv2, (int fd, const iovec* parts, int count, off_t offset, int flags),
+                (fd, parts, count, offset, flags),
+                flags != 0      ? next_preadv2(fd, parts, count, offset, flags)
+                : offset == -1  ? runtime_readv(fd, parts, count)
+                                : runtime_preadv(fd, parts, count, offset))
+RUNTIME_PRELOAD_ALIAS(ssize_t, preadv64v2, preadv2, (int, const iovec*, int, off_t, int))
+
+RUNTIME_PRELOAD(ssize_t, pwritev2, (int fd, const iovec* parts, int count, off_t offset, int flags),
+                (fd, parts, count, offset, flags),
+                flags != 0      ? next_pwritev2(fd, parts, count, offset, flags)
+                : offset == -1  ? runtime_writev(fd, parts, count)
+                                : runtime_pwritev(fd, parts, count, offset))
+RUNTIME_PRELOAD_ALIAS(ssize_t, pwritev64v2, pwritev2, (int, const iovec*, int, off_t, int))
+
 // The fortified forms: the compiler knew how large the buffer is. Too small a one is for the original to report.
 
 RUNTIME_PRELOAD(ssize_t, __read_chk, (int fd, void* buffer, size_t size, size_t room), (fd, buffer, size, room),
@@ -46,3 +64,10 @@ RUNTIME_PRELOAD(ssize_t, __pread_chk, (int fd, void* buffer, size_t size, off_t 
                 (fd, buffer, size, offset, room),
                 size > room ? next___pread_chk(fd, buffer, size, offset, room) : runtime_pread(fd, buffer, size, offset))
 RUNTIME_PRELOAD_ALIAS(ssize_t, __pread64_chk, __pread_chk, (int, void*, size_t, off_t, size_t))
+
+// Counters: their C library calls are a read and a write from within.
+
+RUNTIME_PRELOAD(int, eventfd_read, (int fd, eventfd_t* value), (fd, value),
+                runtime_read(fd, value, sizeof *value) == sizeof *value ? 0 : -1)
+RUNTIME_PRELOAD(int, eventfd_write, (int fd, eventfd_t value), (fd, value),
+                runtime_write(fd, &value, sizeof value) == sizeof value ? 0 : -1)

@@ -50,11 +50,20 @@ class Next<Result(Parameters...)> final {
 
 }  // namespace runtime::preload
 
-/// Declares what stands behind a name: `call_NAME`, and `next_NAME` to call it.
-#define RUNTIME_PRELOAD_NEXT(result, name, parameters)                                                            \
+/// Declares what stands behind a name that is not called with its own type, as one that takes any number of arguments:
+/// `call_NAME`.
+#define RUNTIME_PRELOAD_CALL(name)                                                                                \
   namespace runtime::preload {                                                                                    \
   namespace {                                                                                                     \
   [[gnu::section("runtime_preload_calls"), gnu::used]] constinit Call call_##name{#name};                         \
+  }                                                                                                               \
+  }
+
+/// Declares what stands behind a name: `call_NAME`, and `next_NAME` to call it.
+#define RUNTIME_PRELOAD_NEXT(result, name, parameters)                                                            \
+  RUNTIME_PRELOAD_CALL(name)                                                                                      \
+  namespace runtime::preload {                                                                                    \
+  namespace {                                                                                                     \
   constinit const Next<result parameters> next_##name{call_##name};                                               \
   }                                                                                                               \
   }

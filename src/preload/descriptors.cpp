@@ -8,6 +8,7 @@
 
 #include <runtime/posix.h>
 
+#include "preload/closing.hpp"
 #include "preload/visit.hpp"
 
 // What ends the waits of others: closing, in all its forms. Unlike the rest, these do something on plain threads, too:
@@ -15,21 +16,6 @@
 
 namespace runtime::preload {
 namespace {
-
-/// Somebody may wait on descriptors that this code closes: not in a signal handler, where no lock can be taken; not when
-/// libruntime itself is at it.
-bool may_have_waiters(const void* caller) noexcept {
-  return process.has_met_fibers && handlers_running == 0 && !process.runtime.has(caller);
-}
-
-/// close(): one call that closes `fd`, told before and after.
-template <class Close>
-int close_told(int fd, Close close) noexcept {
-  runtime_companion_closing(fd);
-  const int result = close();
-  runtime_companion_closed(fd);
-  return result;
-}
 
 /// dup2() and dup3(): what does not close its target tells nobody.
 template <class Duplicate>

@@ -46,7 +46,13 @@ void switch_kept(const FiberWords& from, const FiberWords& to) noexcept {
 
 }  // namespace runtime::preload
 
-RUNTIME_PRELOAD(int*, __h_errno_location, (), (), [&] {
+RUNTIME_PRELOAD_NEXT(int*, __h_errno_location, ())
+
+// The fiber's also for our own code, which leaves there what the originals would: only not in signal handlers.
+RUNTIME_PRELOAD_EXPORT(int*, __h_errno_location, ()) {
+  using namespace runtime::preload;
+  runtime_companion_words* fiber = runtime_companion_here();
+  if (__builtin_expect(fiber == nullptr, 1) || handlers_running != 0) return next___h_errno_location();
   Kept* kept = kept_of(FiberWords::of(*fiber));
   return kept != nullptr ? &kept->host_error : next___h_errno_location();
-}())
+}

@@ -220,3 +220,7 @@ RUNTIME_PRELOAD_EXPORT(int, pthread_setspecific, (pthread_key_t key, const void*
   runtime_companion_words* fiber = runtime_companion_here();
   return fiber != nullptr ? set_on_fiber(FiberWords::of(*fiber), key, value) : next_pthread_setspecific(key, value);
 }
+
+RUNTIME_PRELOAD_ALIAS(int, __pthread_key_create, pthread_key_create, (pthread_key_t*, void (*)(void*)))
+RUNTIME_PRELOAD_ALIAS(void*, __pthread_getspecific, pthread_getspecific, (pthread_key_t))
+RUNTIME_PRELOAD_ALIAS(int, __pthread_setspecific, pthread_setspecific, (pthread_key_t, const void*))

@@ -23,6 +23,7 @@ auto on_pool(F call) noexcept -> decltype(call()) {
     runtime::shield([&] {
       runtime::offload([&] {
         has_run = true;
+        errno = error;
         result = call();
         error = errno;
       });

@@ -3,6 +3,8 @@
 #include <sys/epoll.h>
 #include <sys/select.h>
 
+#include <cerrno>
+#include <climits>
 #include <cstddef>
 
 #include <runtime/posix.h>
@@ -34,6 +36,30 @@ RUNTIME_PRELOAD(int, epoll_wait, (int fd, epoll_event* events, int count, int ti
 
 RUNTIME_PRELOAD(int, epoll_pwait, (int fd, epoll_event* events, int count, int timeout, const sigset_t* mask),
                 (fd, events, count, timeout, mask), runtime_epoll_pwait(fd, events, count, timeout, mask))
+
+namespace runtime::preload {
+namespace {
+
+// Milliseconds, rounded up: never early. What is longer than an int of them is for ever.
+int wait_events(int fd, epoll_event* events, int count, const timespec* limit, const sigset_t* mask) {
+  int timeout = -1;
+  if (limit != nullptr) {
+    if (limit->tv_sec < 0 || limit->tv_nsec < 0 || limit->tv_nsec >= 1'000'000'000) {
+      errno = EINVAL;
+      return -1;
+    }
+    if (limit->tv_sec < INT_MAX / 1000 - 1) {
+      timeout = static_cast<int>(limit->tv_sec * 1000 + (limit->tv_nsec + 999'999) / 1'000'000);
+    }
+  }
+  return runtime_epoll_pwait(fd, events, count, timeout, mask);
+}
+
+}  // namespace
+}  // namespace runtime::preload
+
+RUNTIME_PRELOAD(int, epoll_pwait2, (int fd, epoll_event* events, int count, const timespec* limit, const sigset_t* mask),
+                (fd, events, count, limit, mask), wait_events(fd, events, count, limit, mask))
 
 RUNTIME_PRELOAD(int, __poll_chk, (pollfd* fds, nfds_t count, int timeout, size_t room), (fds, count, timeout, room),
                 room / sizeof *fds < count ? next___poll_chk(fds, count, timeout, room)

@@ -12,6 +12,7 @@
 #include "preload/call.hpp"
 #include "preload/companion.hpp"
 #include "preload/complete.hpp"
+#include "preload/fork.hpp"
 #include "preload/report.hpp"
 #include "preload/visit.hpp"
 
@@ -81,12 +82,6 @@ void check_that_we_are_found() noexcept {
     static_cast<void>(!::write(STDERR_FILENO, text, static_cast<std::size_t>(size)));
     return;
   }
-}
-
-// In the child of a fork there is one thread, and of the fibers only the one that called: parking would let the others
-// run a second time.
-void in_forked_child() noexcept {
-  if (runtime_companion_words* words = runtime_companion_here()) FiberWords::of(*words).passes_through = 1;
 }
 
 [[gnu::constructor]] void start() noexcept {

@@ -46,7 +46,7 @@ class Visit final {
     is_ours_ = fiber_.visits == 0 && fiber_.passes_through == 0 && handlers_running == 0 && !process.runtime.has(caller);
     ++fiber_.visits;
     selector_before_ = exchange_selector(Selector::allow);
-    process.has_met_fibers = true;
+    if (is_ours_) process.has_met_fibers = true;
     if (__builtin_expect(process.counts, 0)) begin_counting();
   }
   Visit(const Visit&) = delete;
