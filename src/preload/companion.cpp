@@ -8,18 +8,25 @@
 
 #include <runtime/companion.h>
 
+#include "preload/held_mutexes.hpp"
 #include "preload/visit.hpp"
 
 namespace runtime::preload {
 namespace {
 
 void switched(runtime_companion_words* from, runtime_companion_words*) {
-  ++FiberWords::of(*from).switches;
+  FiberWords& fiber = FiberWords::of(*from);
+  ++fiber.switches;
+  note_switch_with_held(fiber);
 }
 
 void looping(runtime_companion_words*, int) {}
 
-constexpr runtime_companion kCompanion{sizeof(runtime_companion), &switched, &looping, nullptr};
+std::size_t describe(const runtime_companion_words* fiber, char* text, std::size_t size) {
+  return describe_held(FiberWords::of(*fiber), text, size);
+}
+
+constexpr runtime_companion kCompanion{sizeof(runtime_companion), &switched, &looping, &describe};
 
 }  // namespace
 

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "preload/held_mutexes.hpp"
 #include "preload/visit.hpp"
 
 namespace runtime::preload {
@@ -36,6 +37,10 @@ void write_report() {
     if (calls == 0) continue;
     std::fprintf(out, "  %-24s %12llu %12llu\n", call.name, static_cast<unsigned long long>(calls),
                  static_cast<unsigned long long>(call.parked.load(std::memory_order_relaxed)));
+  }
+  if (const auto parks = parks_with_mutexes.load(std::memory_order_relaxed); parks != 0) {
+    std::fprintf(out, "runtime-run: %llu times a fiber parked while it held a pthread mutex\n",
+                 static_cast<unsigned long long>(parks));
   }
   if (out != stderr) std::fclose(out);
 }

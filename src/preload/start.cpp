@@ -1,6 +1,7 @@
 #include <dlfcn.h>
 #include <link.h>
 #include <pthread.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -11,8 +12,11 @@
 
 #include "preload/call.hpp"
 #include "preload/companion.hpp"
+#include "preload/held_mutexes.hpp"
+#include "preload/once.hpp"
 #include "preload/report.hpp"
 #include "preload/visit.hpp"
+#include "preload/waiting_room.hpp"
 
 // What is done once, when the process starts: finding the functions behind our names, and asking whether anybody finds us.
 
@@ -41,14 +45,11 @@ void* Call::find() noexcept {
   return function;
 }
 
-namespace {
-
-/// The segments of libruntime that hold code.
-Text find_runtime() noexcept {
+Text Text::around(const void* address) noexcept {
   struct Search {
-    std::uintptr_t inside = reinterpret_cast<std::uintptr_t>(&runtime_companion_here);
+    std::uintptr_t inside;
     Text found;
-  } search;
+  } search{reinterpret_cast<std::uintptr_t>(address), {}};
   ::dl_iterate_phdr(
       [](dl_phdr_info* object, std::size_t, void* data) {
         auto& [inside, found] = *static_cast<Search*>(data);
@@ -63,6 +64,24 @@ Text find_runtime() noexcept {
       },
       &search);
   return search.found;
+}
+
+namespace {
+
+/// Nothing when malloc is the C library's, which locks nothing by name, or the program's own: then its code cannot be told
+/// from the rest.
+Text find_allocator() noexcept {
+  void* allocate = ::dlsym(RTLD_DEFAULT, "malloc");
+  Dl_info library;
+  Dl_info c_library;
+  if (allocate == nullptr || ::dladdr(allocate, &library) == 0) return {};
+  if (::dladdr(::dlsym(RTLD_NEXT, "pthread_mutex_lock"), &c_library) != 0 && c_library.dli_fbase == library.dli_fbase) {
+    return {};
+  }
+  Dl_info program;
+  const auto entry = reinterpret_cast<const void*>(::getauxval(AT_ENTRY));
+  if (::dladdr(entry, &program) != 0 && program.dli_fbase == library.dli_fbase) return {};
+  return Text::around(allocate);
 }
 
 // Names are found in the order in which libraries were loaded. Who comes after the C library is never asked.
@@ -86,15 +105,19 @@ void check_that_we_are_found() noexcept {
 // run a second time.
 void in_forked_child() noexcept {
   if (runtime_companion_words* words = runtime_companion_here()) FiberWords::of(*words).passes_through = 1;
+  empty_room();
+  forget_thread_id();
+  forget_once_word();
 }
 
 [[gnu::constructor]] void start() noexcept {
   for (Call& call : all_calls()) {
     if (void* function = ::dlsym(RTLD_NEXT, call.name)) call.next.store(function, std::memory_order_relaxed);
   }
-  process.runtime = find_runtime();
+  process.runtime = Text::around(reinterpret_cast<const void*>(&runtime_companion_here));
+  process.allocator = find_allocator();
   check_that_we_are_found();
-  ::pthread_atfork(nullptr, nullptr, &in_forked_child);
+  ::pthread_atfork(&hold_room, &release_room, &in_forked_child);
   begin_report();
   begin_companionship();
 }
