@@ -55,7 +55,7 @@ class Next<Result(Parameters...)> final {
   namespace runtime::preload {                                                                                    \
   namespace {                                                                                                     \
   [[gnu::section("runtime_preload_calls"), gnu::used]] constinit Call call_##name{#name};                         \
-  constinit const Next<result parameters> next_##name{call_##name};                                               \
+  [[maybe_unused]] constinit const Next<result parameters> next_##name{call_##name};                              \
   }                                                                                                               \
   }
 

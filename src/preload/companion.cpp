@@ -14,13 +14,19 @@
 namespace runtime::preload {
 namespace {
 
+// The root whose loop runs: what is switched away from under its name is the loop then, not the root.
+constinit thread_local const runtime_companion_words* looping_root [[gnu::tls_model("initial-exec")]] = nullptr;
+
 void switched(runtime_companion_words* from, runtime_companion_words*) {
   FiberWords& fiber = FiberWords::of(*from);
   ++fiber.switches;
-  note_switch_with_held(fiber);
+  if (from != looping_root) note_stop_with_held(fiber);
 }
 
-void looping(runtime_companion_words*, int) {}
+void looping(runtime_companion_words* root, int begins) {
+  looping_root = begins != 0 ? root : nullptr;
+  if (begins != 0) note_stop_with_held(FiberWords::of(*root));
+}
 
 std::size_t describe(const runtime_companion_words* fiber, char* text, std::size_t size) {
   return describe_held(FiberWords::of(*fiber), text, size);

@@ -82,7 +82,7 @@ void remove_held_slowly(const pthread_mutex_t* mutex) noexcept {
   }
 }
 
-void note_switch_with_held(const FiberWords& fiber) noexcept {
+void note_stop_with_held(const FiberWords& fiber) noexcept {
   if (fiber.serial == 0 || fiber.visits == 0) return;
   HeldMutexes& held = held_mutexes;
   bool holds = false;

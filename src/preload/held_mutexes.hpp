@@ -69,8 +69,8 @@ inline void remove_held(const pthread_mutex_t* mutex) noexcept {
 /// Times a fiber parked in a call of ours while it held a mutex; counted while switches are watched.
 extern constinit std::atomic<std::uint64_t> parks_with_mutexes;
 
-/// The fiber stops. Within the switch.
-void note_switch_with_held(const FiberWords& fiber) noexcept;
+/// The fiber stops, which counts when it does so in a call of ours. Within the switch.
+void note_stop_with_held(const FiberWords& fiber) noexcept;
 
 /// "holds pthread mutex 0x... (library+0x...) for 3 ms, ..."; see runtime_companion::describe.
 std::size_t describe_held(const FiberWords& fiber, char* text, std::size_t size) noexcept;
