@@ -78,6 +78,8 @@ int lock_mutex(FiberWords& fiber, pthread_mutex_t* mutex, TimeLimit& limit, cons
   if (asks_for_owner(*mutex) && is_held_by_thread(*mutex) && is_owner(fiber, *mutex)) {
     return type_of(*mutex) == PTHREAD_MUTEX_ERRORCHECK ? EDEADLK : next_pthread_mutex_trylock(mutex);
   }
+  const bool allocates = waiting_fibers.load(std::memory_order_relaxed) != 0 && process.allocator.has(caller);
+  if (!allocates) give_way(mutex);
   int error = take(fiber, mutex);
   if (__builtin_expect(error != EBUSY, 1)) return error;
   // malloc in the middle of something is no place for a sibling to go on from: it would find malloc's state of the thread

@@ -45,6 +45,7 @@ int lock_until(FiberWords& fiber, pthread_rwlock_t* lock, Take take, TimeLimit l
 
 int lock_rwlock(runtime_companion_words& words, pthread_rwlock_t* lock, Take take) noexcept {
   FiberWords& fiber = FiberWords::of(words);
+  give_way(lock);
   const int error = take(fiber, lock);
   return error == EBUSY ? lock_until(fiber, lock, take, TimeLimit::none()) : error;
 }
@@ -53,6 +54,7 @@ int lock_rwlock(runtime_companion_words& words, pthread_rwlock_t* lock, Take tak
                 const timespec& time) noexcept {
   if (!is_time(time) || (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC)) return EINVAL;
   FiberWords& fiber = FiberWords::of(words);
+  give_way(lock);
   const int error = take(fiber, lock);
   return error == EBUSY ? lock_until(fiber, lock, take, TimeLimit::at(clock, time)) : error;
 }

@@ -34,6 +34,7 @@ int wait_with(sem_t* semaphore, TimeLimit limit) noexcept {
 }
 
 int wait(sem_t* semaphore) noexcept {
+  give_way(semaphore);
   const int error = take(semaphore);
   if (error == 0) return 0;
   return error == EBUSY ? wait_with(semaphore, TimeLimit::none()) : fail(error);
@@ -41,6 +42,7 @@ int wait(sem_t* semaphore) noexcept {
 
 int wait_with_limit(sem_t* semaphore, clockid_t clock, const timespec& time) noexcept {
   if (!is_time(time) || (clock != CLOCK_REALTIME && clock != CLOCK_MONOTONIC)) return fail(EINVAL);
+  give_way(semaphore);
   const int error = take(semaphore);
   if (error == 0) return 0;
   return error == EBUSY ? wait_with(semaphore, TimeLimit::at(clock, time)) : fail(error);

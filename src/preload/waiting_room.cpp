@@ -11,6 +11,7 @@
 #include <runtime/error.hpp>
 #include <runtime/posix.h>
 #include <runtime/scope.hpp>
+#include <runtime/task.hpp>
 
 #include "preload/visit.hpp"
 
@@ -104,6 +105,16 @@ class Room final {
     while (wake_first(list, address)) {
     }
     lock_.unlock();
+  }
+
+  bool has_woken(const void* address) noexcept {
+    List& list = list_of(address);
+    if (list.count.load(std::memory_order_relaxed) == 0) return false;
+    lock_.lock();
+    const Waiter* waiter = list.first;
+    while (waiter != nullptr && (waiter->address_ != address || !waiter->is_woken())) waiter = waiter->next_;
+    lock_.unlock();
+    return waiter != nullptr;
   }
 
   void hold() noexcept { lock_.lock(); }
@@ -209,6 +220,13 @@ void wake_all_slowly(const void* address) noexcept {
   if (!may_enter()) return;
   const int errno_before = errno;
   room.wake_all(address);
+  errno = errno_before;
+}
+
+void give_way_slowly(const void* address) noexcept {
+  if (!may_enter() || !room.has_woken(address)) return;
+  const int errno_before = errno;
+  shield([] { yield_now(); });
   errno = errno_before;
 }
 

@@ -45,6 +45,14 @@ inline void wake_all(const void* address) noexcept {
   if (__builtin_expect(waiting_fibers.load(std::memory_order_relaxed) != 0, 0)) wake_all_slowly(address);
 }
 
+/// Lets a fiber of this thread that has been woken for `address`, and has not run yet, go first: whoever releases and takes
+/// again at once, without a park in between, would keep it out for ever. For fibers about to take, in a call of ours.
+void give_way_slowly(const void* address) noexcept;
+
+inline void give_way(const void* address) noexcept {
+  if (__builtin_expect(waiting_fibers.load(std::memory_order_relaxed) != 0, 0)) give_way_slowly(address);
+}
+
 /// fork(): before it nobody else may be in the middle of the table; in the child nobody waits.
 void hold_room() noexcept;
 void release_room() noexcept;

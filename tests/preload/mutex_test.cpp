@@ -70,6 +70,38 @@ TEST_CASE_FIXTURE(Limits, "waiters get a mutex in the order in which they came")
   });
 }
 
+TEST_CASE_FIXTURE(Limits, "who unlocks, and locks again at once, lets a waiter in") {
+  Mutex mutex(PTHREAD_MUTEX_NORMAL);
+  sem_t semaphore;
+  ::sem_init(&semaphore, 0, 1);
+  pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER;
+  const auto compete = [](auto take, auto release) {
+    bool has_waited = false;
+    auto greedy = runtime::spawn_local([&] {
+      int rounds = 0;
+      for (; rounds < 200 && !has_waited; ++rounds) {
+        take();
+        ::usleep(100);
+        release();
+      }
+      CHECK(rounds < 200);
+    });
+    auto modest = runtime::spawn_local([&] {
+      take();
+      has_waited = true;
+      release();
+    });
+    greedy.join();
+    modest.join();
+  };
+  on_root([&] {
+    compete([&] { mutex.lock(); }, [&] { mutex.unlock(); });
+    compete([&] { ::sem_wait(&semaphore); }, [&] { ::sem_post(&semaphore); });
+    compete([&] { ::pthread_rwlock_wrlock(&lock); }, [&] { ::pthread_rwlock_unlock(&lock); });
+  });
+  ::sem_destroy(&semaphore);
+}
+
 TEST_CASE_FIXTURE(Limits, "a recursive mutex is entered again by its fiber, and by no sibling until the last unlock") {
   Mutex mutex(PTHREAD_MUTEX_RECURSIVE);
   on_root([&] {
