@@ -1,9 +1,6 @@
 #include "preload/waiting_room.hpp"
 
-#include <linux/futex.h>
-#include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -13,46 +10,15 @@
 #include <runtime/scope.hpp>
 #include <runtime/task.hpp>
 
+#include "preload/room_lock.hpp"
 #include "preload/visit.hpp"
 
 namespace runtime::preload {
 
 constinit std::atomic<std::uint32_t> waiting_fibers = 0;
+constinit thread_local bool is_in_room = false;
 
 namespace {
-
-// This thread holds the room's lock: what it releases meanwhile, within libruntime's waking, wakes nobody.
-constinit thread_local bool is_in_room [[gnu::tls_model("initial-exec")]] = false;
-
-/// A lock of three states: free, held, held and awaited. Ours, because the C library's come back to us.
-class RoomLock final {
- public:
-  void lock() noexcept {
-    std::uint32_t state = 0;
-    if (!word_.compare_exchange_strong(state, 1, std::memory_order_acquire)) {
-      while (word_.exchange(2, std::memory_order_acquire) != 0) futex(FUTEX_WAIT_PRIVATE, 2);
-    }
-    is_in_room = true;
-  }
-  void unlock() noexcept {
-    is_in_room = false;
-    if (word_.exchange(0, std::memory_order_release) == 2) futex(FUTEX_WAKE_PRIVATE, 1);
-  }
-  /// In the child of a fork: whoever waited for it is not there.
-  void reset() noexcept {
-    word_.store(0, std::memory_order_relaxed);
-    is_in_room = false;
-  }
-
- private:
-  void futex(int operation, std::uint32_t value) noexcept {
-    const int errno_before = errno;
-    ::syscall(SYS_futex, &word_, operation, value, nullptr, nullptr, 0);
-    errno = errno_before;
-  }
-
-  std::atomic<std::uint32_t> word_ = 0;
-};
 
 constexpr Nanos kFirstPause = 100'000;
 constexpr Nanos kLongestPause = 8'000'000;
