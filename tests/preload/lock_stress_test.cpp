@@ -161,7 +161,8 @@ TEST_CASE_FIXTURE(Limits, "readers never meet a writer, nor writers each other")
   CHECK(::pthread_rwlock_destroy(&lock) == 0);
 }
 
-TEST_CASE_FIXTURE(Limits, "once-functions run once each, however many come") {
+TEST_CASE_FIXTURE(Limits, "once-functions run once each, however many come"
+                          * doctest::skip(kOnceIsTheSanitizers)) {
   constexpr int kControls = 100;
   static pthread_once_t controls[kControls];
   static std::atomic<int> runs[kControls];

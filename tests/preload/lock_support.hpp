@@ -10,10 +10,14 @@
 #include <functional>
 
 #include "api/support.hpp"
+#include "support/sanitized.hpp"
 
 namespace preload_test {
 
 using namespace api_test;
+
+/// ThreadSanitizer has a pthread_once() and guards of statics of its own, which never ask those behind them.
+inline constexpr bool kOnceIsTheSanitizers = test::kThreadSanitizer;
 
 /// A pthread mutex of a kind.
 class Mutex {

@@ -250,11 +250,13 @@ void make_throwing(int& tries) { static const Throwing made(tries); }
 
 }  // namespace
 
-TEST_CASE_FIXTURE(Limits, "a static whose initialiser parks is made once, for fibers and threads") {
+TEST_CASE_FIXTURE(Limits, "a static whose initialiser parks is made once, for fibers and threads"
+                          * doctest::skip(kOnceIsTheSanitizers)) {
   enter_three_times([] { static const Parking made; });
 }
 
-TEST_CASE_FIXTURE(Limits, "a once-function that parks runs once, by each of its three names") {
+TEST_CASE_FIXTURE(Limits, "a once-function that parks runs once, by each of its three names"
+                          * doctest::skip(kOnceIsTheSanitizers)) {
   static pthread_once_t control = PTHREAD_ONCE_INIT;
   enter_three_times([] { CHECK(::pthread_once(&control, &run_parking) == 0); });
   static once_flag c11 = ONCE_FLAG_INIT;
@@ -263,7 +265,8 @@ TEST_CASE_FIXTURE(Limits, "a once-function that parks runs once, by each of its 
   enter_three_times([] { std::call_once(flag, [] { run_parking(); }); });
 }
 
-TEST_CASE_FIXTURE(Limits, "fibers wait for what a thread makes") {
+TEST_CASE_FIXTURE(Limits, "fibers wait for what a thread makes"
+                          * doctest::skip(kOnceIsTheSanitizers)) {
   static pthread_once_t control = PTHREAD_ONCE_INIT;
   runs = 0;
   std::thread first([] { ::pthread_once(&control, &run_parking); });
@@ -276,7 +279,8 @@ TEST_CASE_FIXTURE(Limits, "fibers wait for what a thread makes") {
   first.join();
 }
 
-TEST_CASE_FIXTURE(Limits, "an initialiser or once-function that throws lets the next fiber try") {
+TEST_CASE_FIXTURE(Limits, "an initialiser or once-function that throws lets the next fiber try"
+                          * doctest::skip(kOnceIsTheSanitizers)) {
   on_root([&] {
     int tries = 0;
     int thrown = 0;
