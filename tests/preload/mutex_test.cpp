@@ -1,4 +1,4 @@
-// pthread mutexes and conditions with fibers: siblings of one thread exclude each other, whatever the kind, and whoever
+// pthread mutexes with fibers: siblings of one thread exclude each other, whatever the kind, and whoever
 // waits lets the others run.
 
 #include <semaphore.h>
@@ -261,6 +261,64 @@ TEST_CASE_FIXTURE(Limits, "waiting for a mutex is not cut short by cancellation,
   ::sem_destroy(&semaphore);
 }
 
+TEST_CASE_FIXTURE(Limits, "robust, priority-inheriting and shared mutexes are the C library's, on fibers too") {
+  pthread_mutexattr_t attributes;
+  ::pthread_mutexattr_init(&attributes);
+  ::pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+  pthread_mutex_t robust[2];
+  for (auto& mutex : robust) ::pthread_mutex_init(&mutex, &attributes);
+  ::pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_STALLED);
+  ::pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+  pthread_mutex_t shared;
+  ::pthread_mutex_init(&shared, &attributes);
+  ::pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_PRIVATE);
+  ::pthread_mutexattr_setprotocol(&attributes, PTHREAD_PRIO_INHERIT);
+  pthread_mutex_t inheriting;
+  ::pthread_mutex_init(&inheriting, &attributes);
+  ::pthread_mutexattr_destroy(&attributes);
+  pthread_cond_t condition = PTHREAD_COND_INITIALIZER;
+
+  on_root([&] {
+    std::thread([&] { ::pthread_mutex_lock(&robust[0]); }).join();
+    CHECK(::pthread_mutex_lock(&robust[0]) == EOWNERDEAD);
+    CHECK(::pthread_mutex_consistent(&robust[0]) == 0);
+    CHECK(::pthread_mutex_lock(&robust[1]) == 0);
+    CHECK(::pthread_mutex_unlock(&robust[0]) == 0);
+    CHECK(::pthread_mutex_unlock(&robust[1]) == 0);
+    for (pthread_mutex_t* mutex : {&robust[0], &shared, &inheriting}) {
+      CHECK(::pthread_mutex_lock(mutex) == 0);
+      CHECK(::pthread_mutex_trylock(mutex) == EBUSY);
+      const timespec soon = in_time(CLOCK_REALTIME, 2ms);
+      CHECK(::pthread_cond_timedwait(&condition, mutex, &soon) == ETIMEDOUT);
+      CHECK(::pthread_mutex_unlock(mutex) == 0);
+      CHECK(::pthread_mutex_timedlock(mutex, &soon) == 0);
+      CHECK(::pthread_mutex_unlock(mutex) == 0);
+    }
+  });
+  for (pthread_mutex_t* mutex : {&robust[0], &robust[1], &shared, &inheriting}) CHECK(::pthread_mutex_destroy(mutex) == 0);
+}
+
+TEST_CASE_FIXTURE(Limits, "locks are waited for in a runtime without timers") {
+  LocalRuntime runtime = Builder().enable_time(false).build_local();
+  runtime.block_on([] {
+    Mutex mutex(PTHREAD_MUTEX_NORMAL);
+    CHECK(mutex.lock() == 0);
+    bool has_locked = false;
+    auto waiting = runtime::spawn_local([&] {
+      const timespec soon = in_time(CLOCK_REALTIME, 2ms);
+      CHECK(::pthread_mutex_timedlock(mutex, &soon) == ETIMEDOUT);
+      CHECK(mutex.lock() == 0);
+      has_locked = true;
+      CHECK(mutex.unlock() == 0);
+    });
+    ::usleep(10'000);
+    CHECK_FALSE(has_locked);
+    CHECK(mutex.unlock() == 0);
+    waiting.join();
+    CHECK(has_locked);
+  });
+}
+
 TEST_CASE_FIXTURE(Limits, "ten fibers share three connections of a pool that knows only mutex and condition") {
   std::mutex mutex;
   std::condition_variable is_free;
@@ -286,73 +344,6 @@ TEST_CASE_FIXTURE(Limits, "ten fibers share three connections of a pool that kno
     CHECK(most == 3);
     CHECK(free == 3);
   });
-}
-
-TEST_CASE_FIXTURE(Limits, "a condition is signalled between threads and fibers, to one or to all, and its waits have ends") {
-  pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-  pthread_cond_t condition = PTHREAD_COND_INITIALIZER;
-  int turns = 0;
-  int done = 0;
-  const auto take_turn = [&] {
-    ::pthread_mutex_lock(&mutex);
-    while (turns == 0) ::pthread_cond_wait(&condition, &mutex);
-    --turns;
-    ++done;
-    ::pthread_mutex_unlock(&mutex);
-  };
-  const auto give = [&](int count) {
-    ::pthread_mutex_lock(&mutex);
-    turns += count;
-    ::pthread_mutex_unlock(&mutex);
-    if (count == 1) ::pthread_cond_signal(&condition);
-    if (count > 1) ::pthread_cond_broadcast(&condition);
-  };
-  on_root([&] {
-    auto one = runtime::spawn_local(take_turn);
-    auto two = runtime::spawn_local(take_turn);
-    std::thread three(take_turn);
-    settle();
-    std::thread giver([&] { give(1); });
-    giver.join();
-    CHECK(eventually([&] { return turns == 0; }));
-    give(2);
-    three.join();
-    one.join();
-    two.join();
-    CHECK(done == 3);
-
-    ::pthread_mutex_lock(&mutex);
-    timespec soon = in_time(CLOCK_REALTIME, 10ms);
-    CHECK(::pthread_cond_timedwait(&condition, &mutex, &soon) == ETIMEDOUT);
-    soon = in_time(CLOCK_MONOTONIC, 10ms);
-    CHECK(::pthread_cond_clockwait(&condition, &mutex, CLOCK_MONOTONIC, &soon) == ETIMEDOUT);
-    const timespec nonsense{0, 1'000'000'000};
-    CHECK(::pthread_cond_timedwait(&condition, &mutex, &nonsense) == EINVAL);
-    CHECK(::pthread_mutex_trylock(&mutex) == EBUSY);
-    ::pthread_mutex_unlock(&mutex);
-  });
-  CHECK(::pthread_cond_destroy(&condition) == 0);
-  CHECK(::pthread_mutex_destroy(&mutex) == 0);
-}
-
-TEST_CASE_FIXTURE(Limits, "a condition that was made for the monotonic clock is waited for by that") {
-  pthread_condattr_t attributes;
-  ::pthread_condattr_init(&attributes);
-  ::pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-  pthread_cond_t condition;
-  ::pthread_cond_init(&condition, &attributes);
-  Mutex mutex(PTHREAD_MUTEX_RECURSIVE);
-  on_root([&] {
-    CHECK(mutex.lock() == 0);
-    const auto begin = std::chrono::steady_clock::now();
-    const timespec soon = in_time(CLOCK_MONOTONIC, 10ms);
-    CHECK(::pthread_cond_timedwait(&condition, mutex, &soon) == ETIMEDOUT);
-    CHECK(std::chrono::steady_clock::now() - begin >= 10ms);
-    CHECK(mutex.unlock() == 0);
-    CHECK(::pthread_cond_timedwait(&condition, mutex, &soon) == EPERM);
-  });
-  CHECK(::pthread_cond_destroy(&condition) == 0);
-  ::pthread_condattr_destroy(&attributes);
 }
 
 TEST_CASE_FIXTURE(Limits, "the C11 names do the same, with their own results") {

@@ -1,4 +1,4 @@
-// Semaphores, read-write locks, barriers, joins, once-functions and function-local statics with fibers: whoever waits lets
+// Conditions, semaphores, read-write locks, barriers, joins, once-functions and function-local statics with fibers: whoever waits lets
 // the others run.
 
 #include <fcntl.h>
@@ -16,6 +16,73 @@
 #include "lock_support.hpp"
 
 using namespace preload_test;
+
+TEST_CASE_FIXTURE(Limits, "a condition is signalled between threads and fibers, to one or to all, and its waits have ends") {
+  pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+  pthread_cond_t condition = PTHREAD_COND_INITIALIZER;
+  int turns = 0;
+  int done = 0;
+  const auto take_turn = [&] {
+    ::pthread_mutex_lock(&mutex);
+    while (turns == 0) ::pthread_cond_wait(&condition, &mutex);
+    --turns;
+    ++done;
+    ::pthread_mutex_unlock(&mutex);
+  };
+  const auto give = [&](int count) {
+    ::pthread_mutex_lock(&mutex);
+    turns += count;
+    ::pthread_mutex_unlock(&mutex);
+    if (count == 1) ::pthread_cond_signal(&condition);
+    if (count > 1) ::pthread_cond_broadcast(&condition);
+  };
+  on_root([&] {
+    auto one = runtime::spawn_local(take_turn);
+    auto two = runtime::spawn_local(take_turn);
+    std::thread three(take_turn);
+    settle();
+    std::thread giver([&] { give(1); });
+    giver.join();
+    CHECK(eventually([&] { return turns == 0; }));
+    give(2);
+    three.join();
+    one.join();
+    two.join();
+    CHECK(done == 3);
+
+    ::pthread_mutex_lock(&mutex);
+    timespec soon = in_time(CLOCK_REALTIME, 10ms);
+    CHECK(::pthread_cond_timedwait(&condition, &mutex, &soon) == ETIMEDOUT);
+    soon = in_time(CLOCK_MONOTONIC, 10ms);
+    CHECK(::pthread_cond_clockwait(&condition, &mutex, CLOCK_MONOTONIC, &soon) == ETIMEDOUT);
+    const timespec nonsense{0, 1'000'000'000};
+    CHECK(::pthread_cond_timedwait(&condition, &mutex, &nonsense) == EINVAL);
+    CHECK(::pthread_mutex_trylock(&mutex) == EBUSY);
+    ::pthread_mutex_unlock(&mutex);
+  });
+  CHECK(::pthread_cond_destroy(&condition) == 0);
+  CHECK(::pthread_mutex_destroy(&mutex) == 0);
+}
+
+TEST_CASE_FIXTURE(Limits, "a condition that was made for the monotonic clock is waited for by that") {
+  pthread_condattr_t attributes;
+  ::pthread_condattr_init(&attributes);
+  ::pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+  pthread_cond_t condition;
+  ::pthread_cond_init(&condition, &attributes);
+  Mutex mutex(PTHREAD_MUTEX_RECURSIVE);
+  on_root([&] {
+    CHECK(mutex.lock() == 0);
+    const auto begin = std::chrono::steady_clock::now();
+    const timespec soon = in_time(CLOCK_MONOTONIC, 10ms);
+    CHECK(::pthread_cond_timedwait(&condition, mutex, &soon) == ETIMEDOUT);
+    CHECK(std::chrono::steady_clock::now() - begin >= 10ms);
+    CHECK(mutex.unlock() == 0);
+    CHECK(::pthread_cond_timedwait(&condition, mutex, &soon) == EPERM);
+  });
+  CHECK(::pthread_cond_destroy(&condition) == 0);
+  ::pthread_condattr_destroy(&attributes);
+}
 
 TEST_CASE_FIXTURE(Limits, "a semaphore is posted between threads and fibers, and each post lets one in") {
   sem_t semaphore;
