@@ -29,7 +29,7 @@ constexpr Nanos kClockPause = 1'000'000'000;
 
 }  // namespace
 
-/// The table. All functions but those that only read `count` take the lock.
+/// The table. Functions take the lock, unless the numbers of a list say that there is nothing to do.
 class Room final {
  public:
   void enter(Waiter& waiter) noexcept {
@@ -51,7 +51,7 @@ class Room final {
     (waiter.previous_ != nullptr ? waiter.previous_->next_ : list.first) = waiter.next_;
     (waiter.next_ != nullptr ? waiter.next_->previous_ : list.last) = waiter.previous_;
     list.count.fetch_sub(1, std::memory_order_relaxed);
-    if (waiter.is_woken()) wake_first(list, waiter.address_);
+    if (use_wake(waiter)) wake_first(list, waiter.address_);
     lock_.unlock();
     waiting_fibers.fetch_sub(1, std::memory_order_relaxed);
   }
@@ -73,9 +73,18 @@ class Room final {
     lock_.unlock();
   }
 
+  /// The fiber itself. True when there was one. Before the fiber tries: who releases after that finds it unwoken.
+  bool use_wake(Waiter& waiter) noexcept {
+    const bool was_woken = waiter.is_woken_.exchange(false, std::memory_order_seq_cst);
+    std::atomic_thread_fence(std::memory_order_seq_cst);  // pairs with release_before_looking()
+    if (!was_woken) return false;
+    list_of(waiter.address_).woken.fetch_sub(1, std::memory_order_relaxed);
+    return true;
+  }
+
   bool has_woken(const void* address) noexcept {
     List& list = list_of(address);
-    if (list.count.load(std::memory_order_relaxed) == 0) return false;
+    if (list.woken.load(std::memory_order_relaxed) == 0) return false;
     lock_.lock();
     const Waiter* waiter = list.first;
     while (waiter != nullptr && (waiter->address_ != address || !waiter->is_woken())) waiter = waiter->next_;
@@ -89,6 +98,7 @@ class Room final {
     for (List& list : lists_) {
       list.first = list.last = nullptr;
       list.count.store(0, std::memory_order_relaxed);
+      list.woken.store(0, std::memory_order_relaxed);
     }
     waiting_fibers.store(0, std::memory_order_relaxed);
     lock_.reset();
@@ -99,6 +109,7 @@ class Room final {
     Waiter* first = nullptr;
     Waiter* last = nullptr;
     std::atomic<std::uint32_t> count = 0;
+    std::atomic<std::uint32_t> woken = 0;  // of them, those who have not looked since
   };
 
   static constexpr unsigned kBits = 8;
@@ -112,6 +123,7 @@ class Room final {
   bool wake_first(List& list, const void* address) noexcept {
     for (Waiter* waiter = list.first; waiter != nullptr; waiter = waiter->next_) {
       if (waiter->address_ != address || waiter->is_woken()) continue;
+      list.woken.fetch_add(1, std::memory_order_relaxed);
       waiter->is_woken_.store(true, std::memory_order_release);
       waiter->notify_.notify_one();
       return true;
@@ -120,7 +132,7 @@ class Room final {
   }
 
   RoomLock lock_;
-  List lists_[std::size_t{1} << kBits];  // guarded by lock_, but for `count`
+  List lists_[std::size_t{1} << kBits];  // guarded by lock_, but for the numbers
 };
 
 namespace {
@@ -159,6 +171,8 @@ int park_once(sync::Notify& notify, Nanos time, Waiter::Cut cut) noexcept {
 
 Waiter::Waiter(const void* address, Pauses pauses) noexcept : address_(address), pauses_(pauses) { room.enter(*this); }
 Waiter::~Waiter() { room.leave(*this); }
+
+void Waiter::use_wake() noexcept { room.use_wake(*this); }
 
 int Waiter::park(TimeLimit& limit, Cut cut) noexcept {
   const Nanos left = limit.left();

@@ -81,7 +81,7 @@ class Waiter final {
 
   bool is_woken() const noexcept { return is_woken_.load(std::memory_order_acquire); }
   /// The wake has led to a look, or has been what was waited for.
-  void use_wake() noexcept { is_woken_.store(false, std::memory_order_relaxed); }
+  void use_wake() noexcept;
 
  private:
   friend class Room;

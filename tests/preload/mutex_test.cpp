@@ -1,5 +1,5 @@
-// pthread mutexes with fibers: siblings of one thread exclude each other, whatever the kind, and whoever
-// waits lets the others run.
+// pthread mutexes with fibers: siblings of one thread exclude each other, whatever the kind, and whoever waits lets the
+// others run.
 
 #include <semaphore.h>
 #include <threads.h>

@@ -1,5 +1,5 @@
-// Conditions, semaphores, read-write locks, barriers, joins, once-functions and function-local statics with fibers: whoever waits lets
-// the others run.
+// Conditions, semaphores, read-write locks, barriers, joins, once-functions and function-local statics with fibers:
+// whoever waits lets the others run.
 
 #include <fcntl.h>
 #include <semaphore.h>
