@@ -68,19 +68,23 @@ Text Text::around(const void* address) noexcept {
 
 namespace {
 
-/// Nothing when malloc is the C library's, which locks nothing by name, or the program's own: then its code cannot be told
-/// from the rest.
-Text find_allocator() noexcept {
-  void* allocate = ::dlsym(RTLD_DEFAULT, "malloc");
+/// Where the library that has a function was loaded; null when nothing is known.
+const void* library_of(const void* address) noexcept {
   Dl_info library;
-  Dl_info c_library;
-  if (allocate == nullptr || ::dladdr(allocate, &library) == 0) return {};
-  if (::dladdr(::dlsym(RTLD_NEXT, "pthread_mutex_lock"), &c_library) != 0 && c_library.dli_fbase == library.dli_fbase) {
-    return {};
+  return address != nullptr && ::dladdr(address, &library) != 0 ? library.dli_fbase : nullptr;
+}
+
+/// Nothing when malloc is the C library's, which locks nothing by name; or the program's own, whose code cannot be told
+/// from the rest; or a sanitizer's, through which the program's locks come, too.
+Text find_allocator() noexcept {
+  const void* allocate = ::dlsym(RTLD_DEFAULT, "malloc");
+  const void* library = library_of(allocate);
+  const void* others[] = {library_of(::dlsym(RTLD_NEXT, "pthread_mutex_lock")),
+                          library_of(::dlsym(RTLD_DEFAULT, "pthread_mutex_lock")),
+                          library_of(reinterpret_cast<const void*>(::getauxval(AT_ENTRY)))};
+  for (const void* other : others) {
+    if (library == nullptr || library == other) return {};
   }
-  Dl_info program;
-  const auto entry = reinterpret_cast<const void*>(::getauxval(AT_ENTRY));
-  if (::dladdr(entry, &program) != 0 && program.dli_fbase == library.dli_fbase) return {};
   return Text::around(allocate);
 }
 
