@@ -64,7 +64,7 @@ class Next<Result(Parameters...)> final {
   RUNTIME_PRELOAD_CALL(name)                                                                                      \
   namespace runtime::preload {                                                                                    \
   namespace {                                                                                                     \
-  constinit const Next<result parameters> next_##name{call_##name};                                               \
+  [[maybe_unused]] constinit const Next<result parameters> next_##name{call_##name};                              \
   }                                                                                                               \
   }
 

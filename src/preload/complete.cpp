@@ -203,6 +203,11 @@ void switch_root(FiberWords& root, bool runs) noexcept {
   }
 }
 
+void forget_catching() noexcept {
+  is_caught = false;
+  selector = Selector::allow;
+}
+
 void rearm() noexcept {
   if (!process.is_complete || !is_caught) return;
   const runtime_companion_words* fiber = runtime_companion_here();

@@ -14,6 +14,9 @@ void begin_complete_mode() noexcept;
 void switch_selector(FiberWords& from, const FiberWords& to) noexcept;
 void switch_root(FiberWords& root, bool runs) noexcept;
 
+/// In the child of a fork, where the kernel catches nothing.
+void forget_catching() noexcept;
+
 /// This thread's system calls are caught again, if it runs the code of a fiber. For whoever left a call of ours by a jump.
 void rearm() noexcept;
 

@@ -11,7 +11,7 @@ struct Kept;
 /// What this library writes into the words of a fiber. All zero: a fiber that has just started.
 struct [[gnu::may_alias]] FiberWords {
   Kept* kept;                   // state that libraries keep per thread; owned (kept.hpp)
-  void* locks;                  // the pthread mutex that the fiber locked last, of those it holds (mutex.cpp)
+  std::uint64_t serial;         // of the fiber, as the owner of locks; given with its first (held_mutexes.hpp)
   std::uint16_t visits;         // calls of ours that it is in, one inside the other
   std::uint8_t passes_through;  // 1: nothing of it is ours any more (the child of a fork)
   std::uint8_t selector;        // complete mode, while it is stopped: see complete.cpp

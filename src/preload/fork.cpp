@@ -4,8 +4,12 @@
 
 #include <runtime/companion.h>
 
+#include "preload/complete.hpp"
 #include "preload/fiber_words.hpp"
+#include "preload/held_mutexes.hpp"
+#include "preload/once.hpp"
 #include "preload/visit.hpp"
+#include "preload/waiting_room.hpp"
 
 // Children that begin as a copy of the process. fork(), daemon() and forkpty() run the handler that start.cpp has
 // registered; here are those that run none.
@@ -15,6 +19,10 @@ namespace runtime::preload {
 void in_forked_child() noexcept {
   process.has_met_fibers = false;
   if (runtime_companion_words* words = runtime_companion_here()) FiberWords::of(*words).passes_through = 1;
+  forget_catching();
+  empty_room();
+  forget_thread_id();
+  forget_once_word();
 }
 
 }  // namespace runtime::preload

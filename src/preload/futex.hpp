@@ -1,15 +1,20 @@
 #pragma once
 
-#include <cstdint>
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
-struct timespec;
+#include <cerrno>
+#include <climits>
 
 namespace runtime::preload {
 
-/// A futex wait of a fiber: FUTEX_WAIT and FUTEX_WAIT_BITSET, private or not. 0 or a negative error number, as the kernel.
-///
-/// Nobody tells us of a wake, so the word is looked at with growing pauses; a wait that has lasted longer than the longest
-/// of them ends as a spurious wake, which every user of futexes expects. `operation`, `limit`: as of futex(2).
-long wait_on_futex(const std::uint32_t* word, int operation, std::uint32_t expected, const timespec* limit) noexcept;
+/// Wakes the threads that wait in the kernel for a word of the C or C++ library's; as they wait, so `operation`:
+/// FUTEX_WAKE or FUTEX_WAKE_PRIVATE. The word may be gone. Keeps errno.
+inline void wake_threads(void* word, int operation) noexcept {
+  const int errno_before = errno;
+  ::syscall(SYS_futex, word, operation, INT_MAX, nullptr, nullptr, 0);
+  errno = errno_before;
+}
 
 }  // namespace runtime::preload

@@ -11,14 +11,13 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "preload/held_mutexes.hpp"
 #include "preload/visit.hpp"
 
 // What `runtime-run --report` ends with: the calls that were made on fibers, how many of them parked, and the places where
 // one held the thread instead.
 
 namespace runtime::preload {
-
-constinit std::atomic<std::uint64_t> parks_with_locks = 0;
 
 namespace {
 
@@ -131,7 +130,7 @@ void write_report() {
   }
   std::fprintf(out, "  %-24s %12llu %12llu\n", "all", static_cast<unsigned long long>(made),
                static_cast<unsigned long long>(parked));
-  const auto with_locks = parks_with_locks.load(std::memory_order_relaxed);
+  const auto with_locks = parks_with_mutexes.load(std::memory_order_relaxed);
   std::fprintf(out, "parked while holding a pthread mutex: %llu\n", static_cast<unsigned long long>(with_locks));
   write_places(out);
   std::fclose(out);

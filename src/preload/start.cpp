@@ -1,6 +1,7 @@
 #include <dlfcn.h>
 #include <link.h>
 #include <pthread.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -15,6 +16,7 @@
 #include "preload/fork.hpp"
 #include "preload/report.hpp"
 #include "preload/visit.hpp"
+#include "preload/waiting_room.hpp"
 
 // What is done once, when the process starts: finding the functions behind our names, and asking whether anybody finds us.
 
@@ -43,14 +45,11 @@ void* Call::find() noexcept {
   return function;
 }
 
-namespace {
-
-/// The segments of libruntime that hold code.
-Text find_runtime() noexcept {
+Text Text::around(const void* address) noexcept {
   struct Search {
-    std::uintptr_t inside = reinterpret_cast<std::uintptr_t>(&runtime_companion_here);
+    std::uintptr_t inside;
     Text found;
-  } search;
+  } search{reinterpret_cast<std::uintptr_t>(address), {}};
   ::dl_iterate_phdr(
       [](dl_phdr_info* object, std::size_t, void* data) {
         auto& [inside, found] = *static_cast<Search*>(data);
@@ -65,6 +64,28 @@ Text find_runtime() noexcept {
       },
       &search);
   return search.found;
+}
+
+namespace {
+
+/// Where the library that has a function was loaded; null when nothing is known.
+const void* library_of(const void* address) noexcept {
+  Dl_info library;
+  return address != nullptr && ::dladdr(address, &library) != 0 ? library.dli_fbase : nullptr;
+}
+
+/// Nothing when malloc is the C library's, which locks nothing by name; or the program's own, whose code cannot be told
+/// from the rest; or a sanitizer's, through which the program's locks come, too.
+Text find_allocator() noexcept {
+  const void* allocate = ::dlsym(RTLD_DEFAULT, "malloc");
+  const void* library = library_of(allocate);
+  const void* others[] = {library_of(::dlsym(RTLD_NEXT, "pthread_mutex_lock")),
+                          library_of(::dlsym(RTLD_DEFAULT, "pthread_mutex_lock")),
+                          library_of(reinterpret_cast<const void*>(::getauxval(AT_ENTRY)))};
+  for (const void* other : others) {
+    if (library == nullptr || library == other) return {};
+  }
+  return Text::around(allocate);
 }
 
 // Names are found in the order in which libraries were loaded. Who comes after the C library is never asked.
@@ -88,9 +109,10 @@ void check_that_we_are_found() noexcept {
   for (Call& call : all_calls()) {
     if (void* function = ::dlsym(RTLD_NEXT, call.name)) call.next.store(function, std::memory_order_relaxed);
   }
-  process.runtime = find_runtime();
+  process.runtime = Text::around(reinterpret_cast<const void*>(&runtime_companion_here));
+  process.allocator = find_allocator();
   check_that_we_are_found();
-  ::pthread_atfork(nullptr, nullptr, &in_forked_child);
+  ::pthread_atfork(&hold_room, &release_room, &in_forked_child);
   begin_report();
   begin_companionship();
   begin_complete_mode();

@@ -21,7 +21,7 @@
 
 #include <runtime/posix.h>
 
-#include "preload/futex.hpp"
+#include "preload/futex_wait.hpp"
 #include "preload/on_pool.hpp"
 #include "preload/signal_wait.hpp"
 

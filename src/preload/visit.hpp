@@ -12,6 +12,9 @@ namespace runtime::preload {
 
 /// The text of a loaded library, to tell who calls.
 struct Text {
+  /// The code of the library that `address` lies in.
+  static Text around(const void* address) noexcept;
+
   std::uintptr_t begin = 0;
   std::uintptr_t end = 0;
 
@@ -23,6 +26,7 @@ struct Text {
 /// What is known of the process, from the start on. Written before there are fibers.
 struct Process {
   Text runtime;             // libruntime: its own calls are never ours
+  Text allocator;           // a library that brings a malloc of its own: its calls never park (mutex.cpp)
   bool is_complete = false; // bare system calls are caught, too
   bool counts = false;      // for a report
   bool has_met_fibers = false;  // some call came from a fiber: so descriptors may have waiters, and vfork() is fork()

@@ -1,4 +1,4 @@
-#include "preload/futex.hpp"
+#include "preload/futex_wait.hpp"
 
 #include <linux/futex.h>
 #include <time.h>
