@@ -20,6 +20,14 @@ typedef struct runtime_companion_words {
   uintptr_t word[4];
 } runtime_companion_words;
 
+/* What becomes of a root: the code inside block_on, which runs on the thread's own stack. */
+enum runtime_root_event {
+  RUNTIME_ROOT_BEGINS = 0,  /* block_on calls it */
+  RUNTIME_ROOT_STOPS = 1,   /* it waits, and the loop runs above it */
+  RUNTIME_ROOT_GOES_ON = 2, /* the loop returns to it */
+  RUNTIME_ROOT_ENDS = 3     /* block_on returns */
+};
+
 typedef struct runtime_companion {
   size_t size; /* of this structure, as the companion was compiled */
 
@@ -28,9 +36,9 @@ typedef struct runtime_companion {
    * the loop, which runs while the root waits. */
   void (*switched)(runtime_companion_words* from, runtime_companion_words* to);
 
-  /* The code of a root, on the thread's own stack, goes on (1), or stops (0): when block_on begins and ends, and when the
-   * root waits and the loop runs above it. Called only after runtime_companion_watch_switches(). */
-  void (*root_runs)(runtime_companion_words* root, int runs);
+  /* After runtime_companion_watch_switches(): what becomes of a root, by a value of runtime_root_event. Called on its
+   * thread, where runtime_companion_here() is still, or already, the root. Must neither park nor throw. */
+  void (*root_event)(runtime_companion_words* root, int event);
 
   /* One line about a fiber for a dump, without its end: what it holds. Returns its length without the 0, or 0 for
    * nothing to say. May be null. Owner thread; must neither park nor throw. */

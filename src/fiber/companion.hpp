@@ -23,18 +23,18 @@ inline const runtime_companion* installed_companion() noexcept {
 }
 inline bool are_switches_watched() noexcept { return companion.watches_switches.load(std::memory_order_relaxed); }
 
-inline void tell_root_runs(Fiber& root, bool runs) noexcept {
+inline void tell_root(Fiber& root, runtime_root_event event) noexcept {
   if (RUNTIME_LIKELY(!are_switches_watched())) return;
-  if (const runtime_companion* companion = installed_companion()) companion->root_runs(&root.companion, runs ? 1 : 0);
+  if (const runtime_companion* companion = installed_companion()) companion->root_event(&root.companion, event);
 }
 
 /// While it lives, the loop runs above the root.
 class Looping final {
  public:
-  explicit Looping(Fiber& root) noexcept : root_(root) { tell_root_runs(root_, false); }
+  explicit Looping(Fiber& root) noexcept : root_(root) { tell_root(root_, RUNTIME_ROOT_STOPS); }
   Looping(const Looping&) = delete;
   Looping& operator=(const Looping&) = delete;
-  ~Looping() { tell_root_runs(root_, true); }
+  ~Looping() { tell_root(root_, RUNTIME_ROOT_GOES_ON); }
 
  private:
   Fiber& root_;

@@ -1,6 +1,7 @@
 #include "preload/complete.hpp"
 
 #include <linux/prctl.h>
+#include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
@@ -32,6 +33,8 @@ constexpr int kUserDispatch = 2;  // SYS_USER_DISPATCH of siginfo: not in the he
 constexpr long kSigreturn = SYS_rt_sigreturn;
 
 [[gnu::section("runtime_preload_calls"), gnu::used]] constinit Call caught_calls{"(system calls)"};
+
+constinit Text loader;
 
 constinit thread_local bool is_caught [[gnu::tls_model("initial-exec")]] = false;  // this thread's calls can be
 
@@ -68,6 +71,12 @@ long change_mask(const SystemCall& call, ucontext_t& frame) noexcept {
   return 0;
 }
 
+/// The alternate signal stack of the thread may be another one by now: else the return from here put back the old one.
+void keep_signal_stack(ucontext_t& frame) noexcept {
+  stack_t now{};
+  if (forward({SYS_sigaltstack, 0, reinterpret_cast<long>(&now), 0, 0, 0, 0}) == 0) frame.uc_stack = now;
+}
+
 /// Calls that concern the very place where they are made: made there, once more, with nothing caught. What comes after
 /// is caught again from the next call of ours, or the next switch, on.
 bool has_to_be_made_there(long number) noexcept {
@@ -79,6 +88,9 @@ bool has_to_be_made_there(long number) noexcept {
     default: return false;
   }
 }
+
+/// The dynamic loader works under a lock of the thread's, which a sibling would enter: it is left to block.
+bool is_loaders(greg_t instruction) noexcept { return loader.has(reinterpret_cast<const void*>(instruction)); }
 
 constexpr long kSyscallInstruction = 2;  // bytes
 
@@ -126,22 +138,28 @@ void on_system_call(int signal, siginfo_t* info, void* context) noexcept {
     result = change_mask(call, frame);
   } else if (call.number == SYS_sigaltstack) {
     result = forward(call);
-    stack_t now{};
-    const SystemCall ask{SYS_sigaltstack, 0, reinterpret_cast<long>(&now), 0, 0, 0, 0};
-    if (result == 0 && forward(ask) == 0) frame.uc_stack = now;  // else the return from here would put back the old one
+    keep_signal_stack(frame);
   } else {
     runtime_companion_words* fiber = runtime_companion_here();
     if (fiber == nullptr || FiberWords::of(*fiber).visits != 0 || FiberWords::of(*fiber).passes_through != 0 ||
-        handlers_running != 0) {
+        handlers_running != 0 || is_loaders(registers[REG_RIP])) {
       result = forward(call);
     } else {
       const Visit visit(*fiber, nullptr, caught_calls);
+      const std::uint32_t switches = FiberWords::of(*fiber).switches;
       result = make_system_call(call, &forward);
+      if (FiberWords::of(*fiber).switches != switches) keep_signal_stack(frame);
     }
   }
   registers[REG_RAX] = result;
   errno = errno_before;
   selector = Selector::block;
+}
+
+/// A caught call whose SIGSYS is blocked ends the program.
+void unblock_sigsys() noexcept {
+  const std::uint64_t sigsys = std::uint64_t{1} << (SIGSYS - 1);
+  forward({SYS_rt_sigprocmask, SIG_UNBLOCK, reinterpret_cast<long>(&sigsys), 0, sizeof sigsys, 0, 0});
 }
 
 /// This thread's system calls are the kernel's to hand over from now on, while the selector says so.
@@ -173,6 +191,7 @@ void begin_complete_mode() noexcept {
     say("libruntime_preload: SIGSYS cannot be handled; going on with symbols\n");
     return;
   }
+  loader = Text::around(reinterpret_cast<const void*>(::getauxval(AT_BASE)));
   process.is_complete = true;
   runtime_companion_watch_switches();
 }
@@ -186,20 +205,29 @@ constexpr std::uint8_t kLooping = 2;
 std::uint8_t remembered(Selector value) noexcept { return value == Selector::allow ? kAllowed : 0; }
 }  // namespace
 
-void switch_selector(FiberWords& from, const FiberWords& to) noexcept {
-  if ((from.selector & kLooping) == 0) from.selector = remembered(selector);
+void switch_selector(FiberWords& from, Selector selector_of_from, const FiberWords& to) noexcept {
+  if ((from.selector & kLooping) == 0) from.selector = remembered(selector_of_from);
   selector = to.selector != 0 || !is_caught ? Selector::allow : Selector::block;
 }
 
-void switch_root(FiberWords& root, bool runs) noexcept {
-  if (runs) {
-    catch_this_thread();
-    const bool was_allowed = (root.selector & kAllowed) != 0;
-    root.selector = 0;
-    selector = was_allowed || !is_caught ? Selector::allow : Selector::block;
-  } else {
-    root.selector = static_cast<std::uint8_t>(kLooping | remembered(selector));
-    selector = Selector::allow;
+void tell_root_to_selector(FiberWords& root, int event) noexcept {
+  switch (event) {
+    case RUNTIME_ROOT_BEGINS:
+      root.selector_outside = remembered(selector);  // of the fiber that calls block_on, or of no fiber
+      unblock_sigsys();
+      catch_this_thread();
+      selector = is_caught ? Selector::block : Selector::allow;
+      break;
+    case RUNTIME_ROOT_STOPS:
+      root.selector = static_cast<std::uint8_t>(kLooping | remembered(selector));
+      selector = Selector::allow;
+      break;
+    case RUNTIME_ROOT_GOES_ON:
+      selector = (root.selector & kAllowed) != 0 || !is_caught ? Selector::allow : Selector::block;
+      root.selector = 0;
+      break;
+    default:
+      selector = (root.selector_outside & kAllowed) != 0 || !is_caught ? Selector::allow : Selector::block;
   }
 }
 
@@ -217,6 +245,10 @@ void rearm() noexcept {
 int set_system_action(int signal, const struct sigaction* wanted, struct sigaction* before,
                       const Next<int(int, const struct sigaction*, struct sigaction*)>& next) noexcept {
   if (!process.is_complete) return next(signal, wanted, before);
+  if (signal < SIGRTMIN && signal > SIGSYS) {  // the C library's own
+    errno = EINVAL;
+    return -1;
+  }
   if (signal == SIGSYS) {
     *before = programs_own;
     if (wanted != nullptr) programs_own = *wanted;

@@ -4,15 +4,16 @@
 
 #include "preload/call.hpp"
 #include "preload/fiber_words.hpp"
+#include "preload/selector.hpp"
 
 namespace runtime::preload {
 
 /// RUNTIME_PRELOAD=complete: from now on the bare system calls of fibers are caught, where the kernel can do that.
 void begin_complete_mode() noexcept;
 
-/// `from` stops and `to` goes on; the code of a root goes on or stops.
-void switch_selector(FiberWords& from, const FiberWords& to) noexcept;
-void switch_root(FiberWords& root, bool runs) noexcept;
+/// `from` stops and `to` goes on; a runtime_root_event.
+void switch_selector(FiberWords& from, Selector selector_of_from, const FiberWords& to) noexcept;
+void tell_root_to_selector(FiberWords& root, int event) noexcept;
 
 /// In the child of a fork, where the kernel catches nothing.
 void forget_catching() noexcept;

@@ -16,6 +16,7 @@ struct [[gnu::may_alias]] FiberWords {
   std::uint8_t passes_through;  // 1: nothing of it is ours any more (the child of a fork)
   std::uint8_t selector;        // complete mode, while it is stopped: see complete.cpp
   std::uint32_t switches;       // times it stopped, counted for a report
+  std::uint8_t selector_outside;  // complete mode, of a root: what it was around block_on
   bool has_to_rearm;            // complete mode: its calls are not caught at the moment, and shall be after the next of ours
 
   static FiberWords& of(runtime_companion_words& words) noexcept { return reinterpret_cast<FiberWords&>(words); }

@@ -41,8 +41,10 @@ long wait_on_futex(const std::uint32_t* word, int operation, std::uint32_t expec
     const std::int64_t start = is_absolute ? 0 : now(clock);
     deadline = length > kForever - start ? kForever : start + length;
   }
-  for (std::int64_t pause = kFirstPause; pause <= kLongestPause; pause *= 2) {
-    std::int64_t length = pause;
+  std::int64_t pause = kFirstPause;
+  // With a limit until it is over: a caller that waits again would begin it anew.
+  for (; pause <= kLongestPause || limit != nullptr; pause *= 2) {
+    std::int64_t length = std::min(pause, kLongestPause);
     if (deadline != kForever) {
       const std::int64_t left = deadline - now(clock);
       if (left <= 0) return -ETIMEDOUT;

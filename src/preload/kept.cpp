@@ -32,10 +32,27 @@ Kept* kept_of(FiberWords& fiber) noexcept {
 
 // On the fiber, when its task ends; or, for the root's, when block_on does.
 Kept::~Kept() {
+  end_values(*this);  // whose destructors may change the others
   end_locale(*this);
   end_mask(*this);
-  end_values(*this);
   if (runtime_companion_words* words = runtime_companion_here()) FiberWords::of(*words).kept = nullptr;
+}
+
+namespace {
+constinit thread_local std::size_t depth [[gnu::tls_model("initial-exec")]] = 0;
+}  // namespace
+
+void begin_threads_own() noexcept {
+  if (depth++ >= kDeepest) return;
+  begin_threads_mask(depth - 1);
+  begin_threads_locale(depth - 1);
+}
+
+// The end of a root whose beginning nobody told us of is none.
+void end_threads_own() noexcept {
+  if (depth == 0 || --depth >= kDeepest) return;
+  end_threads_mask(depth);
+  end_threads_locale(depth);
 }
 
 void switch_kept(const FiberWords& from, const FiberWords& to) noexcept {

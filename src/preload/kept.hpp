@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 
 #include "preload/fiber_words.hpp"
 
@@ -20,6 +21,7 @@ struct Kept {
 
   struct Value {
     pthread_key_t key;
+    std::uint32_t generation;  // of the key's number
     void* value;
   };
 
@@ -48,10 +50,21 @@ void end_values(Kept& kept) noexcept;
 void end_mask(Kept& kept) noexcept;
 void end_locale(Kept& kept) noexcept;
 
+/// pthread_sigmask() of a fiber: 0 or an error number.
+int change_on_fiber(FiberWords& fiber, int how, const sigset_t* set, sigset_t* before) noexcept;
 /// The code in the fiber has changed its mask: from now on it is the fiber's own.
 void keep_mask(FiberWords& fiber, const sigset_t& former, const sigset_t& now) noexcept;
 
+/// A root begins, and what the thread has now is what its fibers begin with; it ends, and what was before is so again.
+void begin_threads_own() noexcept;
+void end_threads_own() noexcept;
+
 /// The halves of switch_kept().
+constexpr std::size_t kDeepest = 8;  // runtimes inside fibers of others; further in they share what is the thread's
+void begin_threads_mask(std::size_t depth) noexcept;
+void end_threads_mask(std::size_t depth) noexcept;
+void begin_threads_locale(std::size_t depth) noexcept;
+void end_threads_locale(std::size_t depth) noexcept;
 void switch_mask(Kept* from, Kept* to) noexcept;
 void switch_locale(Kept* from, Kept* to) noexcept;
 

@@ -31,7 +31,9 @@ enum class Keeping : std::uint8_t { no, suspected, yes };
 struct Key {
   std::atomic<Keeping> keeping = Keeping::no;
   std::atomic<void (*)(void*)> destructor = nullptr;
-  void (*clear)() = nullptr;  // ERR_clear_error: a value of this key can be used by another fiber after it
+  void (*clear)() = nullptr;      // ERR_clear_error: a value of this key can be used by another fiber after it
+  const void* library = nullptr;  // where its creator was loaded
+  std::uint32_t generation = 0;   // of the key's number: values of a deleted key are no values of the next one
 };
 
 constexpr std::size_t kKeys = 1024;  // PTHREAD_KEYS_MAX of glibc
@@ -61,7 +63,7 @@ class SparesLock final {
 void* take_spare(pthread_key_t key) noexcept {
   const SparesLock lock;
   for (std::size_t i = spares.count; i-- > 0;) {
-    if (spares.values[i].key != key) continue;
+    if (spares.values[i].key != key || spares.values[i].generation != keys[key].generation) continue;
     void* value = spares.values[i].value;
     spares.values[i] = spares.values[--spares.count];
     return value;
@@ -105,7 +107,9 @@ constinit thread_local pthread_key_t heard [[gnu::tls_model("initial-exec")]] = 
 
 Kept::Value* find_value(Kept& kept, pthread_key_t key) noexcept {
   for (std::size_t i = 0; i < kept.value_count; ++i) {
-    if (kept.values[i].key == key) return &kept.values[i];
+    if (kept.values[i].key != key) continue;
+    if (kept.values[i].generation != keys[key].generation) kept.values[i] = {key, keys[key].generation, nullptr};
+    return &kept.values[i];
   }
   return nullptr;
 }
@@ -117,7 +121,7 @@ void* get_on_fiber(FiberWords& fiber, pthread_key_t key) noexcept {
   if (const Kept::Value* value = find_value(*kept, key)) return value->value;
   if (kept->value_count == Kept::kMostKeys) return next_pthread_getspecific(key);
   void* spare = keys[key].clear != nullptr ? take_spare(key) : nullptr;
-  kept->values[kept->value_count++] = {key, spare};
+  kept->values[kept->value_count++] = {key, keys[key].generation, spare};
   return spare;
 }
 
@@ -126,31 +130,37 @@ int set_on_fiber(FiberWords& fiber, pthread_key_t key, const void* value) noexce
   Kept::Value* place = kept != nullptr ? find_value(*kept, key) : nullptr;
   if (place == nullptr && kept != nullptr && kept->value_count < Kept::kMostKeys) {
     place = &kept->values[kept->value_count++];
-    place->key = key;
+    *place = {key, keys[key].generation, nullptr};
   }
   if (place == nullptr) return next_pthread_setspecific(key, value);
   place->value = const_cast<void*>(value);
   return 0;
 }
 
-/// Asks libcrypto, in which `caller` lies, for its error queue, and listens which key it reads.
+/// Asks libcrypto, in which `caller` lies, for its error queue, and listens which key it reads. Its other keys are cleared
+/// of suspicion; one that it makes later brings us here once more.
 void find_error_queue(const void* caller) noexcept {
-  Dl_info info;
-  if (::dladdr(caller, &info) == 0) return;
-  void* const library = ::dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD);  // it may not be there for all to see
-  if (library == nullptr) return;
-  auto* const peek = reinterpret_cast<unsigned long (*)()>(::dlsym(library, "ERR_peek_error"));
-  auto* const clear = reinterpret_cast<void (*)()>(::dlsym(library, "ERR_clear_error"));
-  if (peek == nullptr || clear == nullptr) return;
-  is_listening = true;
-  peek();  // makes a queue for this thread, if it has none, and reads other keys for that
+  Dl_info library;
+  if (::dladdr(caller, &library) == 0) return;
+  void* const handle = ::dlopen(library.dli_fname, RTLD_LAZY | RTLD_NOLOAD);  // it may not be there for all to see
+  if (handle == nullptr) return;
+  auto* const peek = reinterpret_cast<unsigned long (*)()>(::dlsym(handle, "ERR_peek_error"));
+  auto* const clear = reinterpret_cast<void (*)()>(::dlsym(handle, "ERR_clear_error"));
+  ::dlclose(handle);
   heard = kKeys;
-  peek();  // reads one
-  is_listening = false;
-  if (heard >= kKeys) return;
-  keys[heard].clear = clear;
-  keys[heard].keeping.store(Keeping::yes, std::memory_order_relaxed);
-  for (Key& key : keys) {  // the others have been cleared of suspicion
+  if (peek != nullptr && clear != nullptr) {
+    is_listening = true;
+    peek();  // makes a queue for this thread or fiber, if it has none, and reads other keys for that
+    heard = kKeys;
+    peek();  // reads one
+    is_listening = false;
+  }
+  if (heard < kKeys) {
+    keys[heard].clear = clear;
+    keys[heard].keeping.store(Keeping::yes, std::memory_order_relaxed);
+  }
+  for (Key& key : keys) {
+    if (key.library != library.dli_fbase) continue;
     Keeping suspected = Keeping::suspected;
     key.keeping.compare_exchange_strong(suspected, Keeping::no, std::memory_order_relaxed);
   }
@@ -164,7 +174,7 @@ void end_values(Kept& kept) noexcept {
     for (std::size_t i = 0; i < kept.value_count; ++i) {
       Kept::Value& value = kept.values[i];
       const Key& key = keys[value.key];
-      if (value.value == nullptr || key.clear != nullptr) continue;
+      if (value.value == nullptr || key.clear != nullptr || value.generation != key.generation) continue;
       const auto destroy = key.destructor.load(std::memory_order_relaxed);
       if (destroy == nullptr) continue;
       void* old = value.value;
@@ -176,7 +186,8 @@ void end_values(Kept& kept) noexcept {
   }
   for (std::size_t i = 0; i < kept.value_count; ++i) {
     Kept::Value& value = kept.values[i];
-    if (value.value == nullptr || keys[value.key].clear == nullptr) continue;
+    const Key& key = keys[value.key];
+    if (value.value == nullptr || key.clear == nullptr || value.generation != key.generation) continue;
     keys[value.key].clear();  // which asks for the value
     put_spare(value);
   }
@@ -192,6 +203,10 @@ RUNTIME_PRELOAD_EXPORT(int, pthread_key_create, (pthread_key_t * key, void (*des
   const Keeping keeping = keeping_for(__builtin_return_address(0));
   keys[*key].destructor.store(destructor, std::memory_order_relaxed);
   keys[*key].clear = nullptr;
+  Dl_info library;
+  keys[*key].library =
+      keeping != Keeping::no && ::dladdr(__builtin_return_address(0), &library) != 0 ? library.dli_fbase : nullptr;
+  ++keys[*key].generation;
   keys[*key].keeping.store(keeping, std::memory_order_relaxed);
   return 0;
 }
@@ -207,10 +222,8 @@ RUNTIME_PRELOAD_EXPORT(void*, pthread_getspecific, (pthread_key_t key)) {
   if (__builtin_expect(keeping_of(key) == Keeping::no, 1)) return next_pthread_getspecific(key);
   runtime_companion_words* fiber = runtime_companion_here();
   if (fiber == nullptr || handlers_running != 0) return next_pthread_getspecific(key);
-  if (keeping_of(key) == Keeping::suspected) {
-    if (is_listening) heard = key;
-    else find_error_queue(__builtin_return_address(0));
-  }
+  if (is_listening) heard = key;
+  else if (keeping_of(key) == Keeping::suspected) find_error_queue(__builtin_return_address(0));
   return keeping_of(key) == Keeping::yes ? get_on_fiber(FiberWords::of(*fiber), key) : next_pthread_getspecific(key);
 }
 

@@ -13,6 +13,8 @@ namespace {
 
 /// The locale of this thread where no fiber has chosen one: fibers begin with it.
 constinit thread_local locale_t threads_own [[gnu::tls_model("initial-exec")]] = nullptr;
+/// The same of the runtimes around this one.
+constinit thread_local locale_t outer_ones[kDeepest] [[gnu::tls_model("initial-exec")]] = {};
 
 locale_t use_on_fiber(FiberWords& fiber, locale_t chosen) noexcept {
   if (chosen == nullptr) return next_uselocale(nullptr);
@@ -27,14 +29,21 @@ locale_t use_on_fiber(FiberWords& fiber, locale_t chosen) noexcept {
 
 }  // namespace
 
+void begin_threads_locale(std::size_t depth) noexcept {
+  outer_ones[depth] = threads_own;
+  threads_own = nullptr;
+}
+
+void end_threads_locale(std::size_t depth) noexcept { threads_own = outer_ones[depth]; }
+
 void switch_locale(Kept* from, Kept* to) noexcept {
   const locale_t chosen = to != nullptr && to->locale != nullptr ? to->locale : threads_own;
   const locale_t now = from != nullptr && from->locale != nullptr ? from->locale : threads_own;
-  if (chosen != now) next_uselocale(chosen);
+  if (chosen != now && chosen != nullptr) next_uselocale(chosen);
 }
 
 void end_locale(Kept& kept) noexcept {
-  if (kept.locale != nullptr && kept.locale != threads_own) next_uselocale(threads_own);
+  if (kept.locale != nullptr && threads_own != nullptr && kept.locale != threads_own) next_uselocale(threads_own);
   kept.locale = nullptr;
 }
 

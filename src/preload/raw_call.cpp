@@ -35,7 +35,9 @@ __asm__(
     "  movq %rdi, %rsp\n"
     ".type runtime_preload_restorer, @function\n"
     "  nop\n"
+    ".size runtime_preload_return_from, . - runtime_preload_return_from\n"
     ".align 16\n"
+    "__restore_rt:\n"  // the name by which debuggers know it
     "runtime_preload_restorer:\n"
     "  movq $15, %rax\n"
     "  syscall\n"

@@ -150,8 +150,10 @@ void Visit::end_counting() noexcept {
     call_.parked.fetch_add(1, std::memory_order_relaxed);
     return;
   }
+  const int errno_before = errno;
   const std::int64_t length = now() - began_;
   if (length > kLong) note_place(call_, length);
+  errno = errno_before;
 }
 
 void begin_report() noexcept {

@@ -21,6 +21,8 @@ struct ThreadsOwn {
   sigset_t mask;
 };
 constinit thread_local ThreadsOwn threads_own [[gnu::tls_model("initial-exec")]] = {};
+/// The same of the runtimes around this one.
+constinit thread_local ThreadsOwn outer_ones[kDeepest] [[gnu::tls_model("initial-exec")]] = {};
 
 constexpr std::size_t kKernelsMask = 8;  // bytes of sigset_t that the kernel knows
 
@@ -32,6 +34,8 @@ int change(int how, const sigset_t* set, sigset_t* before) noexcept {
   ::sigdelset(&allowed, SIGSYS);
   return next_pthread_sigmask(how, &allowed, before);
 }
+
+}  // namespace
 
 int change_on_fiber(FiberWords& fiber, int how, const sigset_t* set, sigset_t* before) noexcept {
   if (set == nullptr) return change(how, nullptr, before);
@@ -45,8 +49,6 @@ int change_on_fiber(FiberWords& fiber, int how, const sigset_t* set, sigset_t* b
   return 0;
 }
 
-}  // namespace
-
 void keep_mask(FiberWords& fiber, const sigset_t& former, const sigset_t& now) noexcept {
   Kept* kept = kept_of(fiber);
   if (kept == nullptr) return;  // no memory: the mask is the thread's, then
@@ -55,6 +57,13 @@ void keep_mask(FiberWords& fiber, const sigset_t& former, const sigset_t& now) n
   kept->has_mask = std::memcmp(&now, &threads_own.mask, kKernelsMask) != 0;
   if (kept->has_mask) runtime_companion_watch_switches();
 }
+
+void begin_threads_mask(std::size_t depth) noexcept {
+  outer_ones[depth] = threads_own;
+  threads_own.is_known = next_pthread_sigmask(SIG_SETMASK, nullptr, &threads_own.mask) == 0;
+}
+
+void end_threads_mask(std::size_t depth) noexcept { threads_own = outer_ones[depth]; }
 
 void switch_mask(Kept* from, Kept* to) noexcept {
   const bool has_changed = from != nullptr && from->has_mask;
@@ -70,12 +79,22 @@ void end_mask(Kept& kept) noexcept {
 
 }  // namespace runtime::preload
 
-RUNTIME_PRELOAD_TWIN(int, pthread_sigmask, (int how, const sigset_t* set, sigset_t* before), (how, set, before),
-                     change_on_fiber(FiberWords::of(*fiber), how, set, before))
+RUNTIME_PRELOAD_EXPORT(int, pthread_sigmask, (int how, const sigset_t* set, sigset_t* before)) {
+  using namespace runtime::preload;
+  runtime_companion_words* fiber = runtime_companion_here();
+  if (__builtin_expect(fiber == nullptr, 1)) return next_pthread_sigmask(how, set, before);
+  const Visit visit(*fiber, __builtin_return_address(0), call_pthread_sigmask);
+  return visit.is_ours() ? change_on_fiber(FiberWords::of(*fiber), how, set, before) : change(how, set, before);
+}
 
-RUNTIME_PRELOAD(int, sigprocmask, (int how, const sigset_t* set, sigset_t* before), (how, set, before), [&] {
-  const int error = change_on_fiber(FiberWords::of(*fiber), how, set, before);
+RUNTIME_PRELOAD_NEXT(int, sigprocmask, (int, const sigset_t*, sigset_t*))
+RUNTIME_PRELOAD_EXPORT(int, sigprocmask, (int how, const sigset_t* set, sigset_t* before)) {
+  using namespace runtime::preload;
+  runtime_companion_words* fiber = runtime_companion_here();
+  if (__builtin_expect(fiber == nullptr, 1)) return next_sigprocmask(how, set, before);
+  const Visit visit(*fiber, __builtin_return_address(0), call_sigprocmask);
+  const int error = visit.is_ours() ? change_on_fiber(FiberWords::of(*fiber), how, set, before) : change(how, set, before);
   if (error == 0) return 0;
   errno = error;
   return -1;
-}())
+}

@@ -9,6 +9,7 @@
 
 #include <runtime/posix.h>
 
+#include "preload/kept.hpp"
 #include "preload/signal_handlers.hpp"
 #include "preload/visit.hpp"
 
@@ -85,15 +86,19 @@ int wait_signal_parking(const sigset_t* set, siginfo_t* info, const timespec* li
 
 int pause_parking() noexcept { return wait_for_handler(); }
 
+// The mask is the fiber's while it waits. It looks each millisecond, with its own mask in force: what the others block is
+// delivered then.
 int suspend_parking(const sigset_t* mask) noexcept {
+  runtime_companion_words* words = runtime_companion_here();
+  if (words == nullptr) return wait_for_handler();
+  FiberWords& fiber = FiberWords::of(*words);
   sigset_t before;
-  ::pthread_sigmask(SIG_SETMASK, nullptr, &before);
   const unsigned long run = handlers_run();
-  ::pthread_sigmask(SIG_SETMASK, mask, nullptr);
-  // What was pending has run by now. The mask is the thread's while the fiber is parked, and all its fibers'.
+  change_on_fiber(fiber, SIG_SETMASK, mask, &before);
+  // What was pending has run by now.
   const int result = handlers_run() != run ? (errno = EINTR, -1) : wait_for_handler();
   const int error = errno;
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  change_on_fiber(fiber, SIG_SETMASK, &before, nullptr);
   errno = error;
   return result;
 }

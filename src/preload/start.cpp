@@ -88,6 +88,27 @@ Text find_allocator() noexcept {
   return Text::around(allocate);
 }
 
+Text our_own;
+
+/// The function that an instruction ending at `address` calls through a slot which it names; null if it is another one.
+const void* callee_of(const unsigned char* address) noexcept {
+#if defined(__x86_64__)
+  std::int32_t distance;
+  if (address[-6] == 0xFF && address[-5] == 0x15) {  // call *slot(%rip)
+    std::memcpy(&distance, address - 4, sizeof distance);
+    return *reinterpret_cast<void* const*>(address + distance);
+  }
+  // Not optimised: mov slot(%rip), %rax; call *%rax
+  if (address[-9] == 0x48 && address[-8] == 0x8B && address[-7] == 0x05 && address[-2] == 0xFF && address[-1] == 0xD0) {
+    std::memcpy(&distance, address - 6, sizeof distance);
+    return *reinterpret_cast<void* const*>(address - 2 + distance);
+  }
+  return nullptr;
+#else
+  return reinterpret_cast<const void*>(our_own.begin);
+#endif
+}
+
 // Names are found in the order in which libraries were loaded. Who comes after the C library is never asked.
 void check_that_we_are_found() noexcept {
   for (const char* name : {"poll", "read", "close"}) {
@@ -105,11 +126,20 @@ void check_that_we_are_found() noexcept {
   }
 }
 
+}  // namespace
+
+bool is_made_by_runtime(const void* caller) noexcept {
+  return process.runtime.has(caller) && our_own.has(callee_of(static_cast<const unsigned char*>(caller)));
+}
+
+namespace {
+
 [[gnu::constructor]] void start() noexcept {
   for (Call& call : all_calls()) {
     if (void* function = ::dlsym(RTLD_NEXT, call.name)) call.next.store(function, std::memory_order_relaxed);
   }
   process.runtime = Text::around(reinterpret_cast<const void*>(&runtime_companion_here));
+  our_own = Text::around(reinterpret_cast<const void*>(&start));
   process.allocator = find_allocator();
   check_that_we_are_found();
   ::pthread_atfork(&hold_room, &release_room, &in_forked_child);

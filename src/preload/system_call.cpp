@@ -145,7 +145,10 @@ long use_descriptors(const SystemCall& c, long (*forward)(const SystemCall&) noe
     case SYS_dup2: return kernels(runtime_dup2(number(c.a), number(c.b)));
     case SYS_dup3: return kernels(runtime_dup3(number(c.a), number(c.b), number(c.c)));
     case SYS_shutdown: return kernels(runtime_shutdown(number(c.a), number(c.b)));
-    case SYS_fcntl: return kernels(runtime_fcntl(number(c.a), number(c.b), c.c));
+    case SYS_fcntl:
+      // Those that wait, and those that could see a flag of ours; of the others some have negative answers.
+      if (c.b != F_SETLKW && c.b != F_OFD_SETLKW && c.b != F_GETFL && c.b != F_SETFL) return forward(c);
+      return kernels(runtime_fcntl(number(c.a), number(c.b), c.c));
     case SYS_flock: return kernels(runtime_flock(number(c.a), number(c.b)));
     case SYS_open: return kernels(runtime_open(pointer<char>(c.a), number(c.b), static_cast<mode_t>(c.c)));
     case SYS_openat:

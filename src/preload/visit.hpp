@@ -23,6 +23,11 @@ struct Text {
   }
 };
 
+/// Whether libruntime itself makes the call that returns to `caller`. That the address lies in libruntime is not enough:
+/// the code of a fiber that ends with a call jumps to it, and the call then returns to where the fiber's code was called
+/// from. So the instruction is looked at, too: libruntime names what it calls, and calls the fiber's code by a pointer.
+bool is_made_by_runtime(const void* caller) noexcept;
+
 /// What is known of the process, from the start on. Written before there are fibers.
 struct Process {
   Text runtime;             // libruntime: its own calls are never ours
@@ -47,10 +52,11 @@ class Visit final {
  public:
   Visit(runtime_companion_words& words, const void* caller, Call& call) noexcept
       : fiber_(FiberWords::of(words)), call_(call) {
-    is_ours_ = fiber_.visits == 0 && fiber_.passes_through == 0 && handlers_running == 0 && !process.runtime.has(caller);
+    is_ours_ = fiber_.visits == 0 && fiber_.passes_through == 0 && handlers_running == 0 &&
+               (__builtin_expect(!process.runtime.has(caller), 1) || !is_made_by_runtime(caller));
     ++fiber_.visits;
     selector_before_ = exchange_selector(Selector::allow);
-    if (is_ours_) process.has_met_fibers = true;
+    if (is_ours_ && !process.has_met_fibers) process.has_met_fibers = true;  // a line that all threads read
     if (__builtin_expect(process.counts, 0)) begin_counting();
   }
   Visit(const Visit&) = delete;
@@ -59,7 +65,7 @@ class Visit final {
     if (__builtin_expect(process.counts, 0)) end_counting();
     selector = selector_before_;
     --fiber_.visits;
-    if (__builtin_expect(fiber_.has_to_rearm && fiber_.visits == 0, 0)) {
+    if (__builtin_expect(fiber_.has_to_rearm && fiber_.visits == 0 && handlers_running == 0, 0)) {
       fiber_.has_to_rearm = false;
       selector = Selector::block;
     }

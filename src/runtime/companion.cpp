@@ -20,7 +20,7 @@ runtime_companion_words* runtime_companion_here() {
 
 int runtime_companion_set(const runtime_companion* companion) {
   if (companion == nullptr || companion->size != sizeof *companion || companion->switched == nullptr ||
-      companion->root_runs == nullptr) {
+      companion->root_event == nullptr) {
     return EINVAL;
   }
   const runtime_companion* nobody = nullptr;

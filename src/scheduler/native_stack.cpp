@@ -302,7 +302,7 @@ void CurrentThread::enter_root() {
   absence_bell_.reset();
   coarse_now_ = base::monotonic_now();  // nobody has looked since the last root left, however long ago
   busy_.start(coarse_now_);
-  fiber::tell_root_runs(native_, true);
+  fiber::tell_root(native_, RUNTIME_ROOT_BEGINS);
 }
 
 void CurrentThread::leave_root() noexcept {
@@ -311,7 +311,7 @@ void CurrentThread::leave_root() noexcept {
   entry_.reset();
   root_scope_.reset();
   native_.bindings = nullptr;
-  fiber::tell_root_runs(native_, false);
+  fiber::tell_root(native_, RUNTIME_ROOT_ENDS);
   thread_state.running = std::exchange(outer_, nullptr);
   root_.phase = Phase::draft;
   root_.cancels_delivered = 0;

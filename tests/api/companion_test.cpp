@@ -22,6 +22,7 @@ struct Heard {
   std::size_t switches = 0;
   std::size_t goes_on = 0;  // the root's code
   std::size_t stops = 0;
+  std::size_t begun_and_ended = 0;
   std::map<runtime_companion_words*, std::uintptr_t> left;  // a fiber's first word when it stopped
   bool was_right = true;                                    // and that it was the same when it went on
 };
@@ -36,9 +37,14 @@ void switched(runtime_companion_words* from, runtime_companion_words* to) {
   errno = 77;  // which nobody sees
 }
 
-void root_runs(runtime_companion_words*, int runs) {
-  ++(runs != 0 ? heard.goes_on : heard.stops);
-  heard.was_right = heard.was_right && heard.goes_on - heard.stops == static_cast<std::size_t>(runs != 0 ? 1 : 0);
+void root_event(runtime_companion_words* root, int event) {
+  const bool runs = event == RUNTIME_ROOT_BEGINS || event == RUNTIME_ROOT_GOES_ON;
+  ++(runs ? heard.goes_on : heard.stops);
+  heard.was_right = heard.was_right && heard.goes_on - heard.stops == static_cast<std::size_t>(runs ? 1 : 0);
+  if (event == RUNTIME_ROOT_BEGINS || event == RUNTIME_ROOT_ENDS) {
+    heard.was_right = heard.was_right && root == runtime_companion_here();
+    ++heard.begun_and_ended;
+  }
 }
 
 std::size_t describe(const runtime_companion_words* fiber, char* text, std::size_t size) {
@@ -48,7 +54,7 @@ std::size_t describe(const runtime_companion_words* fiber, char* text, std::size
   return note.size();
 }
 
-const runtime_companion kCompanion{sizeof(runtime_companion), &switched, &root_runs, &describe};
+const runtime_companion kCompanion{sizeof(runtime_companion), &switched, &root_event, &describe};
 
 // Before main(), as a preloaded library would.
 const int installed = runtime_companion_set(&kCompanion);
@@ -176,4 +182,5 @@ TEST_CASE("a companion that asks is told of switches and of the root, and change
   CHECK(heard.was_right);
   CHECK(heard.goes_on > 1);
   CHECK(heard.goes_on == heard.stops);
+  CHECK(heard.begun_and_ended % 2 == 0);  // shutting down is done by the root, too
 }

@@ -284,6 +284,42 @@ TEST_CASE("threads, children and programs are started, and are on their own") {
   });
 }
 
+TEST_CASE("a thread that blocks all signals, and a fiber that waits for one") {
+  sigset_t all, before;
+  ::sigfillset(&all);
+  REQUIRE(::pthread_sigmask(SIG_SETMASK, &all, &before) == 0);
+  runtime::run([] {
+    CHECK(bare(SYS_getpid) == ::getpid());
+    runtime::spawn_local([] { CHECK(bare(SYS_getpid) == ::getpid()); }).join();
+  });
+  REQUIRE(::pthread_sigmask(SIG_SETMASK, &before, nullptr) == 0);
+  ::signal(SIGUSR1, [](int) {});
+  runtime::run([] {
+    auto waiting = runtime::spawn_local([] {
+      sigset_t all_but_one;
+      ::sigfillset(&all_but_one);
+      ::sigdelset(&all_but_one, SIGUSR1);
+      CHECK(::sigsuspend(&all_but_one) == -1);
+    });
+    runtime::yield_now();
+    CHECK(bare(SYS_getpid) == ::getpid());
+    ::kill(::getpid(), SIGUSR1);
+    waiting.join();
+  });
+  ::signal(SIGUSR1, SIG_DFL);
+}
+
+TEST_CASE("a runtime inside, and after it") {
+  const Pipe pipe;
+  CHECK(is_complete == parks([&] {
+    runtime::run([] { runtime::spawn_local([] {}).join(); });
+    char byte;
+    auto writer = pipe.write_later("x");
+    CHECK(bare(SYS_read, pipe.ends[0], at(&byte), 1) == 1);
+    writer.join();
+  }));
+}
+
 TEST_CASE("a cancelled task is told so in a bare call") {
   const Pipe pipe;
   if (!is_complete) return;

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <threads.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -179,15 +180,15 @@ TEST_CASE("h_errno is the fiber's own") {
   });
 }
 
-TEST_CASE("pthread keys of others stay the thread's") {
-  static pthread_key_t key;
-  REQUIRE(::pthread_key_create(&key, nullptr) == 0);
+TEST_CASE("keys that nobody has asked to be kept stay the thread's") {
+  static tss_t key;  // made by the C library, as far as anybody can see
+  REQUIRE(::tss_create(&key, nullptr) == thrd_success);
   runtime::run([] {
-    CHECK(::pthread_setspecific(key, &key) == 0);
-    runtime::spawn_local([] { CHECK(::pthread_getspecific(key) == &key); }).join();
+    CHECK(::tss_set(key, &key) == thrd_success);
+    runtime::spawn_local([] { CHECK(::tss_get(key) == &key); }).join();
   });
-  CHECK(::pthread_getspecific(key) == &key);
-  CHECK(::pthread_key_delete(key) == 0);
+  CHECK(::tss_get(key) == &key);
+  ::tss_delete(key);
 }
 
 namespace {
@@ -281,6 +282,97 @@ TEST_CASE("a handler that makes blocking calls blocks the thread, not the fiber 
   ::signal(SIGUSR1, SIG_DFL);
   ::close(handlers_pipe[0]);
   ::close(handlers_pipe[1]);
+}
+
+TEST_CASE("a jump within a handler does not leave it") {
+  ::signal(SIGUSR1, [](int) {
+    sigjmp_buf place;
+    if (sigsetjmp(place, 0) == 0) ::siglongjmp(place, 1);
+    ::usleep(1000);  // would let the sibling run
+  });
+  runtime::run([] {
+    bool sibling_ran = false;
+    auto sibling = runtime::spawn_local([&] { sibling_ran = true; });
+    ::raise(SIGUSR1);
+    CHECK(!sibling_ran);
+    ::usleep(100);
+    CHECK(sibling_ran);
+    sibling.join();
+  });
+  ::signal(SIGUSR1, SIG_DFL);
+}
+
+// Old programs use them still.
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+
+TEST_CASE("siginterrupt and sigset are obeyed") {
+  struct sigaction found {};
+  CHECK(::siginterrupt(SIGUSR1, 1) == 0);
+  CHECK((::signal(SIGUSR1, &count) == SIG_DFL));
+  REQUIRE(::sigaction(SIGUSR1, nullptr, &found) == 0);
+  CHECK((found.sa_flags & SA_RESTART) == 0);
+  CHECK(::siginterrupt(SIGUSR1, 0) == 0);
+  REQUIRE(::sigaction(SIGUSR1, nullptr, &found) == 0);
+  CHECK((found.sa_flags & SA_RESTART) != 0);
+  CHECK((found.sa_handler == &count));
+  CHECK((::sigset(SIGUSR1, SIG_HOLD) == &count));
+  CHECK(is_blocked(SIGUSR1));
+  CHECK((::sigset(SIGUSR1, SIG_DFL) == SIG_HOLD));
+  CHECK(!is_blocked(SIGUSR1));
+  CHECK(::sigaction(32, nullptr, &found) == -1);
+  CHECK(errno == EINVAL);
+}
+
+TEST_CASE("what the thread changes between two runtimes is where the second begins") {
+  const sigset_t usr1 = set_of(SIGUSR1), usr2 = set_of(SIGUSR2);
+  const auto change_and_end = [&] {
+    runtime::run([&] {
+      runtime::spawn_local([&] {
+        CHECK(::pthread_sigmask(SIG_BLOCK, &usr2, nullptr) == 0);
+        ::usleep(100);
+      }).join();
+    });
+  };
+  change_and_end();
+  REQUIRE(::pthread_sigmask(SIG_BLOCK, &usr1, nullptr) == 0);
+  change_and_end();
+  CHECK(is_blocked(SIGUSR1));
+  CHECK(!is_blocked(SIGUSR2));
+  REQUIRE(::pthread_sigmask(SIG_UNBLOCK, &usr1, nullptr) == 0);
+}
+
+TEST_CASE("a fiber whose code ends with a call parks in it") {
+  runtime::run([] {
+    int ticks = 0;
+    bool is_over = false;
+    auto ticker = runtime::spawn_local([&] {
+      for (; !is_over; ++ticks) runtime::sleep_for(1ms);
+    });
+    // Compilers jump to the last call, which then returns into the library.
+    runtime::spawn_local([] { ::usleep(20'000); }).join();
+    CHECK(ticks > 2);
+    is_over = true;
+    ticker.join();
+  });
+}
+
+TEST_CASE("values of a deleted key are no values of the next one") {
+  // RUNTIME_PRELOAD_KEEP_KEYS names this program (tests/preload/meson.build).
+  runtime::run([] {
+    pthread_key_t key;
+    REQUIRE(::pthread_key_create(&key, nullptr) == 0);
+    CHECK(::pthread_setspecific(key, &key) == 0);
+    bool was_its_own = false;
+    runtime::spawn_local([&] { was_its_own = ::pthread_getspecific(key) == nullptr; }).join();
+    CHECK(was_its_own);
+    CHECK(::pthread_getspecific(key) == &key);
+    REQUIRE(::pthread_key_delete(key) == 0);
+    pthread_key_t next;
+    REQUIRE(::pthread_key_create(&next, nullptr) == 0);
+    CHECK(next == key);
+    CHECK(::pthread_getspecific(next) == nullptr);
+    CHECK(::pthread_key_delete(next) == 0);
+  });
 }
 
 TEST_CASE("sigwait, sigtimedwait, pause and sigsuspend park") {
