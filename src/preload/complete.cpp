@@ -1,7 +1,7 @@
 #include "preload/complete.hpp"
 
+#include <dlfcn.h>
 #include <linux/prctl.h>
-#include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
@@ -191,7 +191,7 @@ void begin_complete_mode() noexcept {
     say("libruntime_preload: SIGSYS cannot be handled; going on with symbols\n");
     return;
   }
-  loader = Text::around(reinterpret_cast<const void*>(::getauxval(AT_BASE)));
+  if (const void* code = ::dlsym(RTLD_DEFAULT, "__tls_get_addr")) loader = Text::around(code);  // which lies in it
   process.is_complete = true;
   runtime_companion_watch_switches();
 }

@@ -1,6 +1,7 @@
 // Complete mode: calls that bypass every name park the fiber all the same. In symbols mode the same program says which
 // of them do not; the test runs it in both (tests/preload/meson.build).
 
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <poll.h>
@@ -307,6 +308,20 @@ TEST_CASE("a thread that blocks all signals, and a fiber that waits for one") {
     waiting.join();
   });
   ::signal(SIGUSR1, SIG_DFL);
+}
+
+TEST_CASE("libraries are loaded by several fibers at once") {
+  // In the loader a fiber must not park: the lock is the thread's, and a sibling would walk in.
+  runtime::run([] {
+    runtime::JoinSet<bool> set;
+    for (const char* name : {"libcrypto.so.3", "libssl.so.3", "libz.so.1", "liblzma.so.5", "libexpat.so.1", "libpq.so.5"}) {
+      set.spawn_local([name] {
+        if (void* library = ::dlopen(name, RTLD_NOW)) return ::dlclose(library) == 0;
+        return std::strstr(::dlerror(), "cannot open shared object file") != nullptr;  // it is not installed
+      });
+    }
+    for (const bool is_right : set.join_all()) CHECK(is_right);
+  });
 }
 
 TEST_CASE("a runtime inside, and after it") {
