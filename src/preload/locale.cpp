@@ -1,5 +1,7 @@
 #include <locale.h>
 
+#include <array>
+
 #include "preload/kept.hpp"
 #include "preload/visit.hpp"
 
@@ -14,7 +16,7 @@ namespace {
 /// The locale of this thread where no fiber has chosen one: fibers begin with it.
 constinit thread_local locale_t threads_own [[gnu::tls_model("initial-exec")]] = nullptr;
 /// The same of the runtimes around this one.
-constinit thread_local locale_t outer_ones[kDeepest] [[gnu::tls_model("initial-exec")]] = {};
+constinit thread_local std::array<locale_t, kDeepest> outer_ones [[gnu::tls_model("initial-exec")]] = {};
 
 locale_t use_on_fiber(FiberWords& fiber, locale_t chosen) noexcept {
   if (chosen == nullptr) return next_uselocale(nullptr);

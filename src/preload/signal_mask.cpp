@@ -1,6 +1,7 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 
@@ -22,7 +23,7 @@ struct ThreadsOwn {
 };
 constinit thread_local ThreadsOwn threads_own [[gnu::tls_model("initial-exec")]] = {};
 /// The same of the runtimes around this one.
-constinit thread_local ThreadsOwn outer_ones[kDeepest] [[gnu::tls_model("initial-exec")]] = {};
+constinit thread_local std::array<ThreadsOwn, kDeepest> outer_ones [[gnu::tls_model("initial-exec")]] = {};
 
 constexpr std::size_t kKernelsMask = 8;  // bytes of sigset_t that the kernel knows
 

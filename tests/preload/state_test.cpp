@@ -346,7 +346,10 @@ TEST_CASE("a fiber whose code ends with a call parks in it") {
     int ticks = 0;
     bool is_over = false;
     auto ticker = runtime::spawn_local([&] {
-      for (; !is_over; ++ticks) runtime::sleep_for(1ms);
+      while (!is_over) {
+        runtime::sleep_for(1ms);
+        ++ticks;
+      }
     });
     // Compilers jump to the last call, which then returns into the library.
     runtime::spawn_local([] { ::usleep(20'000); }).join();
@@ -383,7 +386,10 @@ TEST_CASE("sigwait, sigtimedwait, pause and sigsuspend park") {
     int ticks = 0;
     bool is_over = false;
     auto ticker = runtime::spawn_local([&] {
-      for (; !is_over; ++ticks) ::usleep(500);
+      while (!is_over) {
+        ::usleep(500);
+        ++ticks;
+      }
     });
     const auto send_later = [](int signal) {
       return std::thread([signal] {
