@@ -52,24 +52,35 @@ long bare(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 
 template <class T>
 long at(T* pointer) { return reinterpret_cast<long>(pointer); }
 
-/// Runs test(pipe) in a task beside a ticker, and something to be waited for 20 ms later; says whether the ticker went on.
+std::atomic<int> ticks = 0;       // of the ticker in parks()
+std::atomic<int> ticks_before = 0;  // when the call began
+
+/// For another thread: until the ticker has gone on, or for so long that it is clear that it does not.
+void wait_for_ticks() {
+  const auto limit = std::chrono::steady_clock::now() + (is_complete ? 5'000ms : 100ms);
+  while (ticks < ticks_before + 3 && std::chrono::steady_clock::now() < limit) std::this_thread::sleep_for(1ms);
+}
+
+/// Makes a call that waits in a task beside a ticker; says whether the ticker went on meanwhile.
 template <class Call>
 bool parks(Call call) {
   return runtime::run([&] {
-    std::atomic<bool> is_over = false;
-    int ticks = 0;
+    bool is_over = false;
     auto ticker = runtime::spawn_local([&] {
-      for (; !is_over; ++ticks) runtime::sleep_for(500us);
+      while (!is_over) {
+        runtime::sleep_for(500us);
+        ++ticks;
+      }
     });
     const int ticked = runtime::spawn_local([&] {
       runtime::sleep_for(1ms);
-      const int before = ticks;
+      ticks_before = ticks.load();
       call();
-      return ticks - before;
+      return ticks - ticks_before;
     }).join();
     is_over = true;
     ticker.join();
-    return ticked > 2;
+    return ticked >= 3;
   });
 }
 
@@ -82,7 +93,7 @@ struct Pipe {
   }
   std::thread write_later(const char* text) const {
     return std::thread([fd = ends[1], text] {
-      std::this_thread::sleep_for(20ms);
+      wait_for_ticks();
       CHECK(::write(fd, text, std::strlen(text)) == static_cast<ssize_t>(std::strlen(text)));
     });
   }
@@ -104,7 +115,7 @@ TEST_CASE("bare system calls") {
   SUBCASE("poll, and errors in the kernel's form") {
     CHECK(is_complete == parks([&] {
       pollfd fds{pipe.ends[0], POLLIN, 0};
-      CHECK(bare(SYS_poll, at(&fds), 1, 20) == 0);
+      CHECK(bare(SYS_poll, at(&fds), 1, 200) == 0);
       CHECK(bare(SYS_read, -1, at(&byte), 1) == -EBADF);
       CHECK(bare(SYS_close, 987654) == -EBADF);
       errno = 42;
@@ -114,7 +125,7 @@ TEST_CASE("bare system calls") {
   }
   SUBCASE("sleeping") {
     CHECK(is_complete == parks([] {
-      timespec time{0, 20'000'000}, left{7, 7};
+      timespec time{0, 100'000'000}, left{7, 7};
       CHECK(bare(SYS_nanosleep, at(&time), at(&left)) == 0);
       CHECK(bare(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, at(&time), 0) == 0);
       time.tv_nsec = -1;
@@ -125,7 +136,7 @@ TEST_CASE("bare system calls") {
     CHECK(is_complete == parks([] {
       const pid_t child = ::fork();
       if (child == 0) {
-        timespec time{0, 20'000'000};
+        timespec time{0, 200'000'000};
         bare(SYS_nanosleep, at(&time), 0);
         bare(SYS_exit_group, 7);
       }
@@ -140,7 +151,7 @@ TEST_CASE("bare system calls") {
     CHECK(is_complete == parks([] {
       std::atomic<int> word = 0;
       std::thread waker([&] {
-        std::this_thread::sleep_for(20ms);
+        wait_for_ticks();
         word = 1;
         bare(SYS_futex, at(&word), FUTEX_WAKE_PRIVATE, 1);
       });
@@ -167,7 +178,7 @@ TEST_CASE("what the C library does inside") {
     // It is wrapped at its own name, too, when it is: then it parks in both modes.
     const bool has_parked = parks([&] {
       std::thread reader([&] {
-        std::this_thread::sleep_for(20ms);
+        wait_for_ticks();
         std::vector<char> bytes(1 << 16);
         for (std::size_t got = 0; got < text.size();) got += static_cast<std::size_t>(::read(ends[1], bytes.data(), bytes.size()));
       });
@@ -181,7 +192,7 @@ TEST_CASE("what the C library does inside") {
   SUBCASE("std::future and std::binary_semaphore") {
     CHECK(parks([] {
       auto answer = std::async(std::launch::async, [] {
-        std::this_thread::sleep_for(20ms);
+        wait_for_ticks();
         return 42;
       });
       ::usleep(100);
@@ -190,7 +201,7 @@ TEST_CASE("what the C library does inside") {
     CHECK(parks([] {
       std::binary_semaphore semaphore(0);
       std::thread releaser([&] {
-        std::this_thread::sleep_for(20ms);
+        wait_for_ticks();
         semaphore.release();
       });
       semaphore.acquire();

@@ -175,7 +175,7 @@ TEST_CASE_FIXTURE(Limits, "timed locks end by their time on either clock, and ch
       CHECK(::pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &soon) == ETIMEDOUT);
       const timespec past{1, 0};
       CHECK(::pthread_mutex_timedlock(mutex, &past) == ETIMEDOUT);
-      CHECK(ticker.ticks() > 2);
+      CHECK(ticker.ticks() > 0);
     }).join();
     CHECK(mutex.unlock() == 0);
   });
@@ -204,7 +204,7 @@ TEST_CASE_FIXTURE(Limits, "a mutex held by another thread, or by a fiber of anot
       CHECK(eventually([&] { return is_held.load(); }));
       const Ticker ticker;
       CHECK(mutex.lock() == 0);
-      CHECK(ticker.ticks() > 2);
+      CHECK(ticker.ticks() > 0);
       CHECK(mutex.unlock() == 0);
     });
     other.join();

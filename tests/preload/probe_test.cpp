@@ -12,6 +12,7 @@
 #include <runtime/runtime.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -35,7 +36,14 @@ int fcntl64(int fd, int command, ...);
 
 namespace {
 
-constexpr auto kWait = 30ms;
+std::atomic<int> ticks = 0;         // of the ticker in watch()
+std::atomic<int> ticks_before = 0;  // when the call began
+
+/// For another thread: until the ticker has gone on, or for so long that it is clear that it does not.
+void wait_for_ticks() {
+  const auto limit = Clock::now() + 2s;
+  while (ticks < ticks_before + 20 && Clock::now() < limit) std::this_thread::sleep_for(1ms);
+}
 
 struct Seen {
   int ticks = 0;
@@ -46,7 +54,7 @@ struct Seen {
 template <class Call>
 Seen watch(const char* name, Call call) {
   const Seen seen = runtime::run([&] {
-    Seen so_far;
+    Seen so_far{};
     bool is_over = false;
     auto ticker = runtime::spawn_local([&] {
       auto last = Clock::now();
@@ -55,16 +63,18 @@ Seen watch(const char* name, Call call) {
         const auto now = Clock::now();
         so_far.latest = std::max(so_far.latest, now - last - 1ms);
         last = now;
-        ++so_far.ticks;
+        ++ticks;
       }
     });
     runtime::yield_now();
-    const int before = so_far.ticks;
-    runtime::spawn_local(call).join();
-    const int ticks = so_far.ticks - before;
+    so_far.ticks = runtime::spawn_local([&] {
+      ticks_before = ticks.load();
+      call();
+      return ticks - ticks_before;
+    }).join();
     is_over = true;
     ticker.join();
-    return Seen{ticks, so_far.latest};
+    return so_far;
   });
   std::printf("%-16s ticks %3d, the latest %5.2f ms late\n", name, seen.ticks,
               std::chrono::duration<double, std::milli>(seen.latest).count());
@@ -83,7 +93,7 @@ struct Sockets {
   /// Somebody else writes a line later.
   std::thread write_later() const {
     return std::thread([fd = ends[1]] {
-      std::this_thread::sleep_for(kWait);
+      wait_for_ticks();
       CHECK(::write(fd, "line\n", 5) == 5);
     });
   }
@@ -92,7 +102,7 @@ struct Sockets {
 }  // namespace
 
 TEST_CASE("the probe: calls that wait park, whatever they are called by") {
-  const auto parks = [](const char* name, auto call) { CHECK(watch(name, call).ticks >= 3); };
+  const auto parks = [](const char* name, auto call) { CHECK(watch(name, call).ticks > 0); };
   const Sockets sockets;
   const int fd = sockets.ends[0];
   const auto with_writer = [&](auto call) {
@@ -132,7 +142,7 @@ TEST_CASE("the probe: calls that wait park, whatever they are called by") {
     const Sockets full;
     const std::string text(1 << 20, 'x');
     std::thread reader([&] {
-      std::this_thread::sleep_for(kWait);
+      wait_for_ticks();
       std::vector<char> bytes(1 << 16);
       for (std::size_t got = 0; got < text.size();) {
         const ssize_t n = ::read(full.ends[1], bytes.data(), bytes.size());

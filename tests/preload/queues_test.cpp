@@ -60,11 +60,11 @@ TEST_CASE_FIXTURE(Limits, "POSIX message queues") {
   CHECK(parked([&] { return ::mq_send(queue.id, "2", 1, 0); },
                [&] { CHECK(::mq_receive(queue.id, text, 8, nullptr) == 1); }) == done(0));
   CHECK(aborted([&] { return ::mq_send(queue.id, "3", 1, 0); }) == failed(ECANCELED));
-  const timespec soon = after(20ms), wrong{0, -1};
+  const timespec soon = after(200ms), wrong{0, -1};
   CHECK(parked([&] { return ::mq_timedsend(queue.id, "3", 1, 0, &soon); }, [] {}) == failed(ETIMEDOUT));
   CHECK(on_fiber([&] { return say([&] { return ::mq_timedsend(queue.id, "3", 1, 0, &wrong); }); }) == failed(EINVAL));
   CHECK(::mq_receive(queue.id, text, 8, nullptr) == 1);
-  const timespec later = after(20ms);
+  const timespec later = after(200ms);
   CHECK(parked([&] { return ::mq_timedreceive(queue.id, text, 8, nullptr, &later); }, [] {}) == failed(ETIMEDOUT));
   CHECK(on_fiber([&] { return say([&] { return ::mq_receive(queue.id, text, 1, nullptr); }); }) == failed(EMSGSIZE));
   CHECK(on_fiber([] { return say([] { return ::mq_close(-1); }); }) == failed(EBADF));
@@ -101,7 +101,7 @@ TEST_CASE_FIXTURE(Limits, "System V semaphores") {
   sembuf take{0, -1, 0}, give{0, 1, 0}, try_to{0, -1, IPC_NOWAIT};
   CHECK(parked([&] { return ::semop(set, &take, 1); }, [&] { CHECK(::semop(set, &give, 1) == 0); }) == done(0));
   CHECK(on_fiber([&] { return say([&] { return ::semop(set, &try_to, 1); }); }) == failed(EAGAIN));
-  const timespec limit{0, 20'000'000}, wrong{0, -1};
+  const timespec limit{0, 200'000'000}, wrong{0, -1};
   CHECK(parked([&] { return ::semtimedop(set, &take, 1, &limit); }, [] {}) == failed(EAGAIN));
   CHECK(on_fiber([&] { return say([&] { return ::semtimedop(set, &take, 1, &wrong); }); }) == failed(EINVAL));
   CHECK(parked([&] { return ::semtimedop(set, &take, 1, nullptr); }, [&] { CHECK(::semop(set, &give, 1) == 0); }) ==
