@@ -26,7 +26,7 @@ struct HeldMutexes {
     std::uint64_t fiber;  // its serial
     std::int64_t since;   // nanoseconds of the monotonic clock: when its fiber was first seen to park with it; or 0
   };
-  static constexpr unsigned kRoom = 32;
+  static constexpr unsigned kRoom = 8;  // thread-locals are few: else dlopen() finds no room for the library
 
   pid_t thread_id;  // the kernel's, or 0: not asked yet
   unsigned count;

@@ -60,7 +60,7 @@ void begin_threads_own() noexcept;
 void end_threads_own() noexcept;
 
 /// The halves of switch_kept().
-constexpr std::size_t kDeepest = 8;  // runtimes inside fibers of others; further in they share what is the thread's
+constexpr std::size_t kDeepest = 4;  // runtimes inside fibers of others; further in they share what is the thread's
 void begin_threads_mask(std::size_t depth) noexcept;
 void end_threads_mask(std::size_t depth) noexcept;
 void begin_threads_locale(std::size_t depth) noexcept;

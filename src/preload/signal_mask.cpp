@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 
 #include "preload/kept.hpp"
@@ -16,16 +17,30 @@ RUNTIME_PRELOAD_NEXT(int, pthread_sigmask, (int, const sigset_t*, sigset_t*))
 namespace runtime::preload {
 namespace {
 
+/// What the kernel knows of a sigset_t, which has room for more: thread-locals are to be small.
+using KernelsMask = std::uint64_t;
+
+KernelsMask shortened(const sigset_t& set) noexcept {
+  KernelsMask mask;
+  std::memcpy(&mask, &set, sizeof mask);
+  return mask;
+}
+
+sigset_t lengthened(KernelsMask mask) noexcept {
+  sigset_t set;
+  ::sigemptyset(&set);
+  std::memcpy(&set, &mask, sizeof mask);
+  return set;
+}
+
 /// The mask of this thread where no fiber has changed it: fibers begin with it.
 struct ThreadsOwn {
   bool is_known;
-  sigset_t mask;
+  KernelsMask mask;
 };
 constinit thread_local ThreadsOwn threads_own [[gnu::tls_model("initial-exec")]] = {};
 /// The same of the runtimes around this one.
 constinit thread_local std::array<ThreadsOwn, kDeepest> outer_ones [[gnu::tls_model("initial-exec")]] = {};
-
-constexpr std::size_t kKernelsMask = 8;  // bytes of sigset_t that the kernel knows
 
 /// Like pthread_sigmask(): 0 or an error number. In complete mode SIGSYS is never blocked: a caught call would end the
 /// program.
@@ -53,15 +68,17 @@ int change_on_fiber(FiberWords& fiber, int how, const sigset_t* set, sigset_t* b
 void keep_mask(FiberWords& fiber, const sigset_t& former, const sigset_t& now) noexcept {
   Kept* kept = kept_of(fiber);
   if (kept == nullptr) return;  // no memory: the mask is the thread's, then
-  if (!threads_own.is_known) threads_own = {true, former};
+  if (!threads_own.is_known) threads_own = {true, shortened(former)};
   kept->mask = now;
-  kept->has_mask = std::memcmp(&now, &threads_own.mask, kKernelsMask) != 0;
+  kept->has_mask = shortened(now) != threads_own.mask;
   if (kept->has_mask) runtime_companion_watch_switches();
 }
 
 void begin_threads_mask(std::size_t depth) noexcept {
   outer_ones[depth] = threads_own;
-  threads_own.is_known = next_pthread_sigmask(SIG_SETMASK, nullptr, &threads_own.mask) == 0;
+  sigset_t now;
+  threads_own.is_known = next_pthread_sigmask(SIG_SETMASK, nullptr, &now) == 0;
+  if (threads_own.is_known) threads_own.mask = shortened(now);
 }
 
 void end_threads_mask(std::size_t depth) noexcept { threads_own = outer_ones[depth]; }
@@ -70,11 +87,13 @@ void switch_mask(Kept* from, Kept* to) noexcept {
   const bool has_changed = from != nullptr && from->has_mask;
   const bool will_change = to != nullptr && to->has_mask;
   if (!has_changed && !will_change) return;
-  next_pthread_sigmask(SIG_SETMASK, will_change ? &to->mask : &threads_own.mask, has_changed ? &from->mask : nullptr);
+  const sigset_t mask = will_change ? to->mask : lengthened(threads_own.mask);
+  next_pthread_sigmask(SIG_SETMASK, &mask, has_changed ? &from->mask : nullptr);
 }
 
 void end_mask(Kept& kept) noexcept {
-  if (kept.has_mask) next_pthread_sigmask(SIG_SETMASK, &threads_own.mask, nullptr);
+  const sigset_t mask = lengthened(threads_own.mask);
+  if (kept.has_mask) next_pthread_sigmask(SIG_SETMASK, &mask, nullptr);
   kept.has_mask = false;
 }
 
