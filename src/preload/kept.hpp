@@ -33,6 +33,7 @@ struct Kept {
   locale_t locale = nullptr;        // of uselocale(); null: the thread's
   bool has_mask = false;            // of pthread_sigmask(); else the thread's
   sigset_t mask{};
+  bool has_sigpipe = false;         // one was pending when it stopped, which its mask blocks
   int host_error = 0;               // h_errno
   std::array<Value, kMostKeys> values{};  // of the keys that are kept (keys.cpp), the first value_count
   std::size_t value_count = 0;

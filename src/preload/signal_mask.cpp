@@ -1,5 +1,7 @@
 #include <pthread.h>
 #include <signal.h>
+#include <sys/syscall.h>
+#include <time.h>
 
 #include <array>
 #include <cerrno>
@@ -7,6 +9,7 @@
 #include <cstring>
 
 #include "preload/kept.hpp"
+#include "preload/raw_call.hpp"
 #include "preload/visit.hpp"
 
 // The signal mask of a fiber is its own. The kernel keeps one for the thread, so it is put in place at switches, while
@@ -74,6 +77,20 @@ void keep_mask(FiberWords& fiber, const sigset_t& former, const sigset_t& now) n
   if (kept->has_mask) runtime_companion_watch_switches();
 }
 
+namespace {
+
+/// A SIGPIPE is sent to the thread that wrote; blocked, it waits there, and would be delivered as soon as a fiber goes on
+/// that does not block it. So it is taken with the fiber, and given back. True if there was one.
+bool take_sigpipe(const Kept& kept) noexcept {
+  if (!kept.has_mask || ::sigismember(&kept.mask, SIGPIPE) != 1) return false;
+  const KernelsMask sigpipe = KernelsMask{1} << (SIGPIPE - 1);
+  constexpr timespec kNow{0, 0};
+  return runtime_preload_raw_call(SYS_rt_sigtimedwait, reinterpret_cast<long>(&sigpipe), 0,
+                                  reinterpret_cast<long>(&kNow), sizeof sigpipe, 0, 0) == SIGPIPE;
+}
+
+}  // namespace
+
 void begin_threads_mask(std::size_t depth) noexcept {
   outer_ones[depth] = threads_own;
   sigset_t now;
@@ -87,11 +104,17 @@ void switch_mask(Kept* from, Kept* to) noexcept {
   const bool has_changed = from != nullptr && from->has_mask;
   const bool will_change = to != nullptr && to->has_mask;
   if (!has_changed && !will_change) return;
+  if (has_changed) from->has_sigpipe = take_sigpipe(*from);
   const sigset_t mask = will_change ? to->mask : lengthened(threads_own.mask);
   next_pthread_sigmask(SIG_SETMASK, &mask, has_changed ? &from->mask : nullptr);
+  if (will_change && to->has_sigpipe) {
+    to->has_sigpipe = false;
+    ::pthread_kill(::pthread_self(), SIGPIPE);
+  }
 }
 
 void end_mask(Kept& kept) noexcept {
+  take_sigpipe(kept);  // what is pending for a thread goes with it
   const sigset_t mask = lengthened(threads_own.mask);
   if (kept.has_mask) next_pthread_sigmask(SIG_SETMASK, &mask, nullptr);
   kept.has_mask = false;

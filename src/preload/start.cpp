@@ -32,8 +32,22 @@ constinit thread_local volatile Selector selector = Selector::allow;
 
 Calls all_calls() noexcept { return {__start_runtime_preload_calls, __stop_runtime_preload_calls}; }
 
+namespace {
+
+constinit Text our_own;
+
+/// The function that a name would be without us: of the libraries behind us, or, for one that came too late, of those
+/// before us, where the C library is then. Null when there is none.
+void* find_next(const char* name) noexcept {
+  if (void* next = ::dlsym(RTLD_NEXT, name)) return next;
+  void* first = ::dlsym(RTLD_DEFAULT, name);
+  return our_own.has(first) ? nullptr : first;
+}
+
+}  // namespace
+
 void* Call::find() noexcept {
-  void* function = ::dlsym(RTLD_NEXT, name);
+  void* function = find_next(name);
   if (function == nullptr) {
     char text[160];
     const int size = std::snprintf(text, sizeof text,
@@ -88,8 +102,6 @@ Text find_allocator() noexcept {
   return Text::around(allocate);
 }
 
-Text our_own;
-
 /// The function that an instruction ending at `address` calls through a slot which it names; null if it is another one.
 const void* callee_of(const unsigned char* address) noexcept {
 #if defined(__x86_64__)
@@ -112,8 +124,9 @@ const void* callee_of(const unsigned char* address) noexcept {
 // Names are found in the order in which libraries were loaded. Who comes after the C library is never asked.
 void check_that_we_are_found() noexcept {
   for (const char* name : {"poll", "read", "close"}) {
-    void* next = ::dlsym(RTLD_NEXT, name);
-    if (next == nullptr || ::dlsym(RTLD_DEFAULT, name) != next) continue;
+    // Another library may stand before us, and call us in its turn, as those of sanitizers do. The C library does not.
+    void* first = ::dlsym(RTLD_DEFAULT, name);
+    if (our_own.has(first) || first != find_next(name)) continue;
     char text[400];
     const int size = std::snprintf(
         text, sizeof text,
@@ -135,11 +148,11 @@ bool is_made_by_runtime(const void* caller) noexcept {
 namespace {
 
 [[gnu::constructor]] void start() noexcept {
+  our_own = Text::around(reinterpret_cast<const void*>(&start));
   for (Call& call : all_calls()) {
-    if (void* function = ::dlsym(RTLD_NEXT, call.name)) call.next.store(function, std::memory_order_relaxed);
+    if (void* function = find_next(call.name)) call.next.store(function, std::memory_order_relaxed);
   }
   process.runtime = Text::around(reinterpret_cast<const void*>(&runtime_companion_here));
-  our_own = Text::around(reinterpret_cast<const void*>(&start));
   process.allocator = find_allocator();
   check_that_we_are_found();
   ::pthread_atfork(&hold_room, &release_room, &in_forked_child);

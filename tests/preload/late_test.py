@@ -1,12 +1,12 @@
-"""The library says when nobody can find its names: late_test.py PROGRAM LIBRARY."""
+"""The library says when nobody can find its names: late_test.py LATE LIBRARY USES_LATE."""
 
 import os
 import subprocess
 import sys
 import unittest
 
-PROGRAM, LIBRARY = sys.argv[1:3]
-del sys.argv[1:3]
+PROGRAM, LIBRARY, USES_LATE = sys.argv[1:4]
+del sys.argv[1:4]
 
 
 def run(command, **environment):
@@ -21,6 +21,12 @@ class Late(unittest.TestCase):
             self.assertEqual((done.returncode, done.stdout), (0, "loaded\n"), done.stderr)
             self.assertIn("libruntime_preload: loaded too late: poll() is the C library's own", done.stderr)
             self.assertIn("runtime-run", done.stderr)
+
+    def test_so_does_one_that_only_a_library_of_the_program_is_linked_with(self):
+        for mode in ("symbols", "complete"):
+            done = run([USES_LATE], RUNTIME_PRELOAD=mode)
+            self.assertEqual((done.returncode, done.stdout), (0, "42\n"), done.stderr)
+            self.assertIn("libruntime_preload: loaded too late: poll() is the C library's own", done.stderr)
 
     def test_one_that_comes_before_says_nothing(self):
         done = run([PROGRAM, LIBRARY], LD_PRELOAD=os.path.abspath(LIBRARY))

@@ -139,6 +139,35 @@ TEST_CASE("the signal mask is the fiber's own, however it was changed") {
   CHECK(!is_blocked(SIGUSR2));
 }
 
+TEST_CASE("a SIGPIPE that a fiber blocks waits for that fiber") {
+  int ends[2];
+  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
+  ::close(ends[1]);
+  const sigset_t sigpipe = set_of(SIGPIPE);
+  const auto is_pending = [] {
+    sigset_t pending;
+    return ::sigpending(&pending) == 0 && ::sigismember(&pending, SIGPIPE) == 1;
+  };
+  runtime::run([&] {
+    auto sibling = runtime::spawn_local([] { ::usleep(2'000); });
+    runtime::spawn_local([&] {
+      CHECK(::pthread_sigmask(SIG_BLOCK, &sigpipe, nullptr) == 0);
+      CHECK(::send(ends[0], "x", 1, 0) == -1);
+      CHECK(is_pending());
+      ::usleep(500);  // to fibers that do not block it
+      CHECK(is_pending());
+      const timespec now{0, 0};
+      CHECK(::sigtimedwait(&sigpipe, nullptr, &now) == SIGPIPE);
+      ::usleep(500);
+      CHECK(!is_pending());
+      CHECK(::send(ends[0], "x", 1, 0) == -1);  // and ends so
+    }).join();
+    CHECK(!is_pending());
+    sibling.join();
+  });
+  ::close(ends[0]);
+}
+
 TEST_CASE("OpenSSL's error queue is the fiber's own, and empty when a fiber starts") {
   runtime::run([] {
     for (int round = 0; round < 3; ++round) {  // ended fibers' queues are used again
