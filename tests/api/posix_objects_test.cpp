@@ -227,7 +227,16 @@ TEST_CASE_FIXTURE(Limits, "a FIFO opens when both ends are there, whoever comes 
               const Fd fd(read_end());
               return fd >= 0;
             },
-            [&] { ::close(::open(path, O_WRONLY)); }) == done(1));
+            [&] {
+              // A blocking open would hold the thread on which the reader has still to come.
+              int writer = -1;
+              for (int time = 0; writer < 0 && time < 20'000; ++time) {
+                runtime::sleep_for(1ms);
+                writer = ::open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+              }
+              CHECK(writer >= 0);
+              ::close(writer);
+            }) == done(1));
 }
 
 TEST_CASE_FIXTURE(Limits, "sleeping until a moment can be cancelled, and tells the code and what is left") {
