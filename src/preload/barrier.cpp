@@ -2,6 +2,7 @@
 
 #include <cerrno>
 
+#include "preload/asked_once.hpp"
 #include "preload/futex.hpp"
 #include "preload/visit.hpp"
 #include "preload/waiting_room.hpp"
@@ -49,15 +50,6 @@ bool has_known_words() noexcept {
          words.is_shared == 0 && words.left == 1;
 }
 
-bool is_known() noexcept {
-  enum Answer : unsigned char { unasked, yes, no };
-  static constinit std::atomic<Answer> answer = unasked;
-  if (answer.load(std::memory_order_relaxed) == unasked) {
-    answer.store(has_known_words() ? yes : no, std::memory_order_relaxed);
-  }
-  return answer.load(std::memory_order_relaxed) == yes;
-}
-
 /// Parks while `word` makes is_awaited(word) true. The barrier stays until we have left it.
 template <class IsAwaited>
 void park_while(const void* barrier, const unsigned& word, IsAwaited is_awaited) noexcept {
@@ -97,7 +89,7 @@ void leave(Words& words, unsigned last, int operation) noexcept {
 }
 
 int wait_parking(pthread_barrier_t* barrier) noexcept {
-  if (!is_known()) return next_pthread_barrier_wait(barrier);
+  if (!asked_once<&has_known_words>()) return next_pthread_barrier_wait(barrier);
   Words& words = words_of(barrier);
   const unsigned count = words.count;
   const unsigned last = kMostArrivals - kMostArrivals % count;
@@ -113,7 +105,7 @@ int wait_parking(pthread_barrier_t* barrier) noexcept {
 
 /// glibc waits until everybody who was let through has left. Fibers of this thread have to run for that.
 int destroy_parking(pthread_barrier_t* barrier) noexcept {
-  if (is_known()) {
+  if (asked_once<&has_known_words>()) {
     Words& words = words_of(barrier);
     park_while(barrier, words.left, [&](unsigned left) { return left != load(words.arrived); });
   }

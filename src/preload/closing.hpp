@@ -9,7 +9,7 @@ namespace runtime::preload {
 /// Somebody may wait on descriptors that this code closes: not in a signal handler, where no lock can be taken; not
 /// when libruntime itself is at it.
 inline bool may_have_waiters(const void* caller) noexcept {
-  return process.has_met_fibers && handlers_running == 0 && !is_made_by_runtime(caller);
+  return process.has_met_fibers.load(std::memory_order_relaxed) && handlers_running == 0 && !is_made_by_runtime(caller);
 }
 
 /// Runs close(), which closes `fd`, told before and after to who waits on it.

@@ -17,7 +17,7 @@
 namespace runtime::preload {
 
 void in_forked_child() noexcept {
-  process.has_met_fibers = false;
+  process.has_met_fibers.store(false, std::memory_order_relaxed);
   if (runtime_companion_words* words = runtime_companion_here()) FiberWords::of(*words).passes_through = 1;
   forget_catching();
   empty_room();
@@ -44,12 +44,11 @@ extern "C" [[gnu::visibility("hidden"), gnu::used]] void* runtime_preload_choose
   using namespace runtime::preload;
   const bool is_on_fiber = runtime_companion_here() != nullptr;
   if (is_on_fiber && process.counts) call_vfork.on_fibers.fetch_add(1, std::memory_order_relaxed);
-  if (is_on_fiber || process.has_met_fibers) return reinterpret_cast<void*>(&::fork);
+  if (is_on_fiber || process.has_met_fibers.load(std::memory_order_relaxed)) return reinterpret_cast<void*>(&::fork);
   void* next = call_vfork.next.load(std::memory_order_relaxed);  // relaxed: the function is not our data
   return next != nullptr ? next : call_vfork.find();
 }
 
-#if defined(__x86_64__)
 __asm__(R"(
   .text
   .globl vfork
@@ -67,28 +66,3 @@ vfork:
   .globl __vfork
   .set __vfork, vfork
 )");
-#elif defined(__aarch64__)
-__asm__(R"(
-  .text
-  .globl vfork
-  .type vfork, %function
-vfork:
-  .cfi_startproc
-  stp x29, x30, [sp, #-16]!
-  .cfi_adjust_cfa_offset 16
-  .cfi_offset x30, -8
-  bl runtime_preload_choose_vfork
-  ldp x29, x30, [sp], #16
-  .cfi_adjust_cfa_offset -16
-  .cfi_restore x30
-  mov x16, x0
-  br x16
-  .cfi_endproc
-  .size vfork, .-vfork
-  .globl __vfork
-  .set __vfork, vfork
-)");
-#else
-RUNTIME_PRELOAD_EXPORT(pid_t, vfork, ()) { return ::fork(); }
-RUNTIME_PRELOAD_ALIAS(pid_t, __vfork, vfork, ())
-#endif

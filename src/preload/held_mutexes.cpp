@@ -1,10 +1,12 @@
 #include "preload/held_mutexes.hpp"
 
 #include <dlfcn.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstring>
 
@@ -14,6 +16,8 @@ constinit thread_local HeldMutexes held_mutexes{};
 constinit std::atomic<std::uint64_t> parks_with_mutexes = 0;
 
 namespace {
+
+constexpr unsigned kFirstRoom = 512;  // three pages
 
 constinit std::atomic<std::uint64_t> last_serial = 0;
 
@@ -73,12 +77,44 @@ std::uint64_t give_serial(FiberWords& fiber) noexcept {
   return fiber.serial = last_serial.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
-void make_room_for_held() noexcept { erase(held_mutexes, 0); }
+void make_room_for_held() noexcept {
+  HeldMutexes& held = held_mutexes;
+  if (held.room == 0) {
+    held.entries = held.few;
+    held.room = HeldMutexes::kFew;
+    return;
+  }
+  const int errno_before = errno;
+  const unsigned room = held.room == HeldMutexes::kFew ? kFirstRoom : held.room * 2;
+  void* memory = ::mmap(nullptr, room * sizeof(HeldMutexes::Entry), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) {
+    erase(held, 0);
+  } else {
+    auto* entries = static_cast<HeldMutexes::Entry*>(memory);
+    std::copy(held.entries, held.entries + held.count, entries);
+    if (held.room > HeldMutexes::kFew) ::munmap(held.entries, held.room * sizeof(HeldMutexes::Entry));
+    held.entries = entries;
+    held.room = room;
+  }
+  errno = errno_before;
+}
+
+void give_room_back() noexcept {
+  HeldMutexes& held = held_mutexes;
+  const int errno_before = errno;
+  ::munmap(held.entries, held.room * sizeof(HeldMutexes::Entry));
+  held.entries = held.few;
+  held.room = HeldMutexes::kFew;
+  errno = errno_before;
+}
 
 void remove_held_slowly(const pthread_mutex_t* mutex) noexcept {
   HeldMutexes& held = held_mutexes;
   for (unsigned i = held.count; i-- > 0;) {
-    if (held.entries[i].mutex == mutex) return erase(held, i);
+    if (held.entries[i].mutex != mutex) continue;
+    erase(held, i);
+    if (held.count == 0 && held.room > HeldMutexes::kFew) give_room_back();
+    return;
   }
 }
 

@@ -18,19 +18,22 @@
 
 namespace runtime::preload {
 
-/// The mutexes that fibers of this thread have locked. It holds the latest of them: older ones are forgotten when it is
-/// full, which only costs them their place in dumps.
+/// The mutexes that fibers of this thread have locked. Few are in the thread-local itself, of which there must not be
+/// much, or dlopen() finds no room for the library; more are in memory from mmap(), as malloc may be our caller, until
+/// none is left. Without memory the oldest is forgotten, which only costs it its place in dumps.
 struct HeldMutexes {
   struct Entry {
     const pthread_mutex_t* mutex;
     std::uint64_t fiber;  // its serial
     std::int64_t since;   // nanoseconds of the monotonic clock: when its fiber was first seen to park with it; or 0
   };
-  static constexpr unsigned kRoom = 8;  // thread-locals are few: else dlopen() finds no room for the library
+  static constexpr unsigned kFew = 4;
 
   pid_t thread_id;  // the kernel's, or 0: not asked yet
   unsigned count;
-  Entry entries[kRoom];
+  unsigned room;    // entries[0 .. room); 0 before the first
+  Entry* entries;
+  Entry few[kFew];
 };
 
 extern constinit thread_local HeldMutexes held_mutexes [[gnu::tls_model("initial-exec")]];
@@ -48,10 +51,11 @@ inline std::uint64_t serial_of(FiberWords& fiber) noexcept {
 }
 
 void make_room_for_held() noexcept;
+void give_room_back() noexcept;
 
 inline void add_held(const pthread_mutex_t* mutex, std::uint64_t fiber) noexcept {
   HeldMutexes& held = held_mutexes;
-  if (__builtin_expect(held.count == HeldMutexes::kRoom, 0)) make_room_for_held();
+  if (__builtin_expect(held.count == held.room, 0)) make_room_for_held();
   held.entries[held.count++] = {mutex, fiber, 0};
 }
 
@@ -60,7 +64,7 @@ void remove_held_slowly(const pthread_mutex_t* mutex) noexcept;
 inline void remove_held(const pthread_mutex_t* mutex) noexcept {
   HeldMutexes& held = held_mutexes;
   if (__builtin_expect(held.count != 0 && held.entries[held.count - 1].mutex == mutex, 1)) {
-    --held.count;
+    if (__builtin_expect(--held.count == 0 && held.room > HeldMutexes::kFew, 0)) give_room_back();
   } else {
     remove_held_slowly(mutex);
   }

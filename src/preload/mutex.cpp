@@ -63,9 +63,7 @@ int take_spinning(FiberWords& fiber, pthread_mutex_t* mutex) noexcept {
   constexpr int kTries = 30;
   int error = EBUSY;
   for (int i = 0; i < kTries && error == EBUSY && !is_held_by_thread(*mutex); ++i) {
-#if defined(__x86_64__)
     __builtin_ia32_pause();
-#endif
     error = take(fiber, mutex);
   }
   return error;

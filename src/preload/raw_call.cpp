@@ -1,7 +1,7 @@
 #include "preload/raw_call.hpp"
 
 #if !defined(__x86_64__)
-#error "complete mode is written for x86-64: see src/preload/raw_call.cpp"
+#error "the preload library is written for x86-64: here, and in fork.cpp, start.cpp, signal_handlers.cpp"
 #endif
 
 // In its own section, so that its two ends are known. The unwinder knows the frame of a signal by the restorer's bytes:

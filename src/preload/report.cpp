@@ -112,7 +112,7 @@ std::FILE* open_destination() noexcept {
 
 // Not of children that have no fibers: there is nothing to say of them.
 void write_report() {
-  if (!process.has_met_fibers) return;
+  if (!process.has_met_fibers.load(std::memory_order_relaxed)) return;
   std::FILE* out = open_destination();
   if (out == nullptr) return;
   std::fprintf(out, "runtime-run: %s (process %d): calls on fibers%s\n  %-24s %12s %12s\n",

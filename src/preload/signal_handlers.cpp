@@ -184,17 +184,13 @@ RUNTIME_PRELOAD_NEXT(void, __longjmp_chk, (struct __jmp_buf_tag*, int))
 namespace runtime::preload {
 namespace {
 
-/// Where the stack will be after the jump; 0 where that is not known. glibc keeps it in the seventh word, disguised by the
+/// Where the stack will be after the jump. glibc keeps it in the seventh word, disguised by the
 /// thread's pointer guard (PTR_MANGLE of sysdeps/x86_64; the sanitizers read it in the same way).
 std::uintptr_t stack_after(const struct __jmp_buf_tag& place) noexcept {
-#if defined(__x86_64__)
   std::uintptr_t guard;
   __asm__("movq %%fs:0x30, %0" : "=r"(guard));
   const auto disguised = static_cast<std::uintptr_t>(place.__jmpbuf[6]);
   return (disguised >> 17 | disguised << 47) ^ guard;
-#else
-  return 0;
-#endif
 }
 
 void leave_handlers(const struct __jmp_buf_tag* place) noexcept {

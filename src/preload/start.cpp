@@ -104,7 +104,6 @@ Text find_allocator() noexcept {
 
 /// The function that an instruction ending at `address` calls through a slot which it names; null if it is another one.
 const void* callee_of(const unsigned char* address) noexcept {
-#if defined(__x86_64__)
   std::int32_t distance;
   if (address[-6] == 0xFF && address[-5] == 0x15) {  // call *slot(%rip)
     std::memcpy(&distance, address - 4, sizeof distance);
@@ -116,9 +115,6 @@ const void* callee_of(const unsigned char* address) noexcept {
     return *reinterpret_cast<void* const*>(address - 2 + distance);
   }
   return nullptr;
-#else
-  return reinterpret_cast<const void*>(our_own.begin);
-#endif
 }
 
 // Names are found in the order in which libraries were loaded. Who comes after the C library is never asked.

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstdint>
 
+#include "preload/asked_once.hpp"
 #include "preload/release.hpp"
 #include "preload/visit.hpp"
 #include "preload/waiting_room.hpp"
@@ -40,18 +41,9 @@ bool has_known_words() noexcept {
   return taken == kBeingMade && aborted == 0 && probe == kMade;
 }
 
-bool is_known() noexcept {
-  enum Answer : unsigned char { unasked, yes, no };
-  static constinit std::atomic<Answer> answer = unasked;
-  if (answer.load(std::memory_order_relaxed) == unasked) {
-    answer.store(has_known_words() ? yes : no, std::memory_order_relaxed);
-  }
-  return answer.load(std::memory_order_relaxed) == yes;
-}
-
 /// 1: the caller makes the object. 0: it is there.
 int acquire_parking(std::int64_t* guard) noexcept {
-  if (!is_known()) return next___cxa_guard_acquire(guard);
+  if (!asked_once<&has_known_words>()) return next___cxa_guard_acquire(guard);
   const auto try_to_take = [=] {
     Word word = 0;
     if (__atomic_compare_exchange_n(word_of(guard), &word, kBeingMade, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) return 0;

@@ -1,8 +1,10 @@
+#include <sched.h>
 #include <sys/syscall.h>
 
 #include <cerrno>
 #include <cstring>
 
+#include "preload/fork.hpp"
 #include "preload/kept.hpp"
 #include "preload/system_call.hpp"
 #include "preload/visit.hpp"
@@ -17,8 +19,14 @@ namespace {
 
 constexpr long kKernelsMask = 8;  // bytes
 
+/// A copy of the process, and no thread of it.
+bool makes_child(const SystemCall& call) noexcept {
+  return call.number == SYS_fork || (call.number == SYS_clone && (call.a & CLONE_VM) == 0);
+}
+
 long call_next(const SystemCall& call) noexcept {
   const long result = next_syscall(call.number, call.a, call.b, call.c, call.d, call.e, call.f);
+  if (result == 0 && makes_child(call)) in_forked_child();  // no handler of pthread_atfork() has run
   return result == -1 ? -errno : result;
 }
 

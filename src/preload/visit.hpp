@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 
 #include <runtime/companion.h>
@@ -28,13 +29,15 @@ struct Text {
 /// from. So the instruction is looked at, too: libruntime names what it calls, and calls the fiber's code by a pointer.
 bool is_made_by_runtime(const void* caller) noexcept;
 
-/// What is known of the process, from the start on. Written before there are fibers.
+/// What is known of the process, from the start on. Written before there are fibers, but for the last.
 struct Process {
   Text runtime;             // libruntime: its own calls are never ours
   Text allocator;           // a library that brings a malloc of its own: its calls never park (mutex.cpp)
   bool is_complete = false; // bare system calls are caught, too
   bool counts = false;      // for a report
-  bool has_met_fibers = false;  // some call came from a fiber: so descriptors may have waiters, and vfork() is fork()
+  // Some call came from a fiber: so descriptors may have waiters, and vfork() is fork(). Relaxed: says nothing of other
+  // memory.
+  std::atomic<bool> has_met_fibers = false;
 };
 
 extern constinit Process process;
@@ -56,7 +59,9 @@ class Visit final {
                (__builtin_expect(!process.runtime.has(caller), 1) || !is_made_by_runtime(caller));
     ++fiber_.visits;
     selector_before_ = exchange_selector(Selector::allow);
-    if (is_ours_ && !process.has_met_fibers) process.has_met_fibers = true;  // a line that all threads read
+    if (is_ours_ && !process.has_met_fibers.load(std::memory_order_relaxed)) {  // a line that all threads read
+      process.has_met_fibers.store(true, std::memory_order_relaxed);
+    }
     if (__builtin_expect(process.counts, 0)) begin_counting();
   }
   Visit(const Visit&) = delete;

@@ -27,13 +27,7 @@ void wake_all_slowly(const void* address) noexcept;
 
 /// What was done before cannot be seen later than the number that is read after. Releasing is an atomic exchange or
 /// subtraction in the C library, which is a full barrier on x86.
-inline void release_before_looking() noexcept {
-#if defined(__x86_64__)
-  std::atomic_signal_fence(std::memory_order_seq_cst);
-#else
-  std::atomic_thread_fence(std::memory_order_seq_cst);
-#endif
-}
+inline void release_before_looking() noexcept { std::atomic_signal_fence(std::memory_order_seq_cst); }
 
 inline void wake_one(const void* address) noexcept {
   release_before_looking();

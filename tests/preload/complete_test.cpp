@@ -28,7 +28,12 @@
 
 #include <doctest/doctest.h>
 
+#include "ticks.hpp"
+
 using namespace std::chrono_literals;
+using preload_test::ticks;
+using preload_test::ticks_before;
+using preload_test::wait_for_ticks;
 
 namespace {
 
@@ -51,15 +56,6 @@ long bare(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 
 }
 template <class T>
 long at(T* pointer) { return reinterpret_cast<long>(pointer); }
-
-std::atomic<int> ticks = 0;       // of the ticker in parks()
-std::atomic<int> ticks_before = 0;  // when the call began
-
-/// For another thread: until the ticker has gone on, or for so long that it is clear that it does not.
-void wait_for_ticks() {
-  const auto limit = std::chrono::steady_clock::now() + (is_complete ? 5'000ms : 100ms);
-  while (ticks < ticks_before + 3 && std::chrono::steady_clock::now() < limit) std::this_thread::sleep_for(1ms);
-}
 
 /// Makes a call that waits in a task beside a ticker; says whether the ticker went on meanwhile.
 template <class Call>
@@ -93,7 +89,7 @@ struct Pipe {
   }
   std::thread write_later(const char* text) const {
     return std::thread([fd = ends[1], text] {
-      wait_for_ticks();
+      wait_for_ticks(3, is_complete ? 5'000ms : 100ms);
       CHECK(::write(fd, text, std::strlen(text)) == static_cast<ssize_t>(std::strlen(text)));
     });
   }
@@ -151,7 +147,7 @@ TEST_CASE("bare system calls") {
     CHECK(is_complete == parks([] {
       std::atomic<int> word = 0;
       std::thread waker([&] {
-        wait_for_ticks();
+        wait_for_ticks(3, is_complete ? 5'000ms : 100ms);
         word = 1;
         bare(SYS_futex, at(&word), FUTEX_WAKE_PRIVATE, 1);
       });
@@ -178,7 +174,7 @@ TEST_CASE("what the C library does inside") {
     // It is wrapped at its own name, too, when it is: then it parks in both modes.
     const bool has_parked = parks([&] {
       std::thread reader([&] {
-        wait_for_ticks();
+        wait_for_ticks(3, is_complete ? 5'000ms : 100ms);
         std::vector<char> bytes(1 << 16);
         for (std::size_t got = 0; got < text.size();) got += static_cast<std::size_t>(::read(ends[1], bytes.data(), bytes.size()));
       });
@@ -192,7 +188,7 @@ TEST_CASE("what the C library does inside") {
   SUBCASE("std::future and std::binary_semaphore") {
     CHECK(parks([] {
       auto answer = std::async(std::launch::async, [] {
-        wait_for_ticks();
+        wait_for_ticks(3, is_complete ? 5'000ms : 100ms);
         return 42;
       });
       ::usleep(100);
@@ -201,7 +197,7 @@ TEST_CASE("what the C library does inside") {
     CHECK(parks([] {
       std::binary_semaphore semaphore(0);
       std::thread releaser([&] {
-        wait_for_ticks();
+        wait_for_ticks(3, is_complete ? 5'000ms : 100ms);
         semaphore.release();
       });
       semaphore.acquire();
@@ -285,6 +281,17 @@ TEST_CASE("threads, children and programs are started, and are on their own") {
       int status = 0;
       CHECK(::waitpid(child, &status, 0) == child);
       CHECK(WEXITSTATUS(status) == 3);
+      // By number, too, the child has its calls to itself: a park would let the sibling go on in it.
+      bool sibling_ran = false;
+      auto sibling = runtime::spawn_local([&] { sibling_ran = true; });
+      const long by_number = ::syscall(SYS_fork);
+      if (by_number == 0) {
+        ::usleep(1000);
+        ::_exit(sibling_ran ? 4 : 3);
+      }
+      CHECK(::waitpid(static_cast<pid_t>(by_number), &status, 0) == by_number);
+      CHECK(WEXITSTATUS(status) == 3);
+      sibling.join();
       const pid_t program = ::fork();
       if (program == 0) {
         ::execlp("true", "true", nullptr);

@@ -395,7 +395,7 @@ TEST_CASE_FIXTURE(Limits, "a dump names the mutexes that a parked fiber holds") 
       Mutex on_stack(PTHREAD_MUTEX_RECURSIVE);
       ::pthread_mutex_lock(&named_in_dumps);
       on_stack.lock();
-      ::usleep(20'000);
+      ::usleep(200'000);
       on_stack.unlock();
       ::pthread_mutex_unlock(&named_in_dumps);
     });
@@ -409,5 +409,38 @@ TEST_CASE_FIXTURE(Limits, "a dump names the mutexes that a parked fiber holds") 
     CHECK(text.find(" ms, pthread mutex 0x") != std::string::npos);
     holder.join();
     CHECK(runtime.handle().dump().to_text().find("holds pthread mutex") == std::string::npos);
+  });
+}
+
+TEST_CASE_FIXTURE(Limits, "a dump names the mutexes of any number of fibers") {
+  LocalRuntime runtime;
+  runtime.block_on([&] {
+    constexpr int kFibers = 1'000;
+    sem_t all_done;
+    REQUIRE(::sem_init(&all_done, 0, 0) == 0);
+    int held = 0;
+    runtime::JoinSet<void> holders;
+    for (int i = 0; i < kFibers; ++i) {
+      holders.spawn_local([&] {
+        Mutex mine(PTHREAD_MUTEX_NORMAL);
+        mine.lock();
+        ++held;
+        while (::sem_wait(&all_done) != 0) {
+        }
+        mine.unlock();
+      });
+    }
+    while (held < kFibers) runtime::yield_now();  // the root has its turn before all of them have had theirs
+    const auto named = [&] {
+      const std::string text = runtime.handle().dump().to_text();
+      int count = 0;
+      for (auto at = text.find("holds pthread mutex"); at != std::string::npos; at = text.find("holds pthread mutex", at + 1)) ++count;
+      return count;
+    };
+    CHECK(named() == kFibers);
+    for (int i = 0; i < kFibers; ++i) ::sem_post(&all_done);
+    holders.join_all();
+    CHECK(named() == 0);
+    ::sem_destroy(&all_done);
   });
 }

@@ -23,7 +23,12 @@
 
 #include <doctest/doctest.h>
 
+#include "ticks.hpp"
+
 using namespace std::chrono_literals;
+using preload_test::ticks;
+using preload_test::ticks_before;
+using preload_test::wait_for_ticks;
 using Clock = std::chrono::steady_clock;
 
 // What a fortified program calls.
@@ -35,15 +40,6 @@ int fcntl64(int fd, int command, ...);
 }
 
 namespace {
-
-std::atomic<int> ticks = 0;         // of the ticker in watch()
-std::atomic<int> ticks_before = 0;  // when the call began
-
-/// For another thread: until the ticker has gone on, or for so long that it is clear that it does not.
-void wait_for_ticks() {
-  const auto limit = Clock::now() + 2s;
-  while (ticks < ticks_before + 20 && Clock::now() < limit) std::this_thread::sleep_for(1ms);
-}
 
 struct Seen {
   int ticks = 0;
@@ -93,7 +89,7 @@ struct Sockets {
   /// Somebody else writes a line later.
   std::thread write_later() const {
     return std::thread([fd = ends[1]] {
-      wait_for_ticks();
+      wait_for_ticks(20, 2s);
       CHECK(::write(fd, "line\n", 5) == 5);
     });
   }
@@ -142,7 +138,7 @@ TEST_CASE("the probe: calls that wait park, whatever they are called by") {
     const Sockets full;
     const std::string text(1 << 20, 'x');
     std::thread reader([&] {
-      wait_for_ticks();
+      wait_for_ticks(20, 2s);
       std::vector<char> bytes(1 << 16);
       for (std::size_t got = 0; got < text.size();) {
         const ssize_t n = ::read(full.ends[1], bytes.data(), bytes.size());
