@@ -7,7 +7,7 @@
 namespace runtime::inline v1 {
 namespace sync {
 
-time::WaitEnd Waiter::park(const Reason& reason, base::Nanos deadline) noexcept {
+time::WaitEnd Waiter::park_otherwise(const Reason& reason, base::Nanos deadline) noexcept {
   if (task_ == nullptr) return parker_.park_until(deadline) ? time::WaitEnd::done : time::WaitEnd::timed_out;
   task::Waiting waiting(*task_, reason.what);
   waiting.object = reason.object;
@@ -23,17 +23,12 @@ void Waiter::park_certain(const Reason& reason) noexcept {
   task::park_until_certain(*task_, [this] { return notified_.load(std::memory_order_acquire); });
 }
 
-void Waiter::notify() noexcept {
+void Waiter::notify_elsewhere() noexcept {
   task::Task* task = task_;
   if (task == nullptr) return parker_.unpark();
-  if (task->schedule->is_owner()) {
-    notified_.store(true, std::memory_order_relaxed);
-    task::wake(*task);
-    return;
-  }
   // As soon as the flag is seen, the frame that holds us and even the task may go: hold the task until it is woken.
   task->hold();
-  notified_.store(true, std::memory_order_release);  // pairs with the loads above
+  notified_.store(true, std::memory_order_release);  // pairs with the loads of those who wait
   task::wake(*task);
   task->unhold();
 }

@@ -33,17 +33,34 @@ class Waiter {
   Waiter& operator=(const Waiter&) = delete;
 
   /// Waits for notify(). Otherwise the waiter may still be listed.
-  time::WaitEnd park(const Reason& reason, base::Nanos deadline) noexcept;
+  time::WaitEnd park(const Reason& reason, base::Nanos deadline) noexcept {
+    // Inline, so that the reason goes from registers to its place at once: read back from two smaller stores it would
+    // cost as much as a switch.
+    if (RUNTIME_UNLIKELY(task_ == nullptr || deadline != base::kForever)) return park_otherwise(reason, deadline);
+    task::Waiting waiting(*task_, reason.what);
+    waiting.object = reason.object;
+    waiting.holder = reason.holder;
+    const auto end = task::park_until(*task_, [this] { return notified_.load(std::memory_order_acquire); });
+    return end == task::ParkEnd::done ? time::WaitEnd::done : time::WaitEnd::cancelled;
+  }
   /// The same, deaf to cancellation, once notify() is sure to come.
   void park_certain(const Reason& reason) noexcept;
   /// Any thread, once, by whoever took the waiter out of its list.
-  void notify() noexcept;
+  void notify() noexcept {
+    task::Task* const task = task_;
+    if (RUNTIME_UNLIKELY(task == nullptr || !task->schedule->is_owner())) return notify_elsewhere();
+    notified_.store(true, std::memory_order_relaxed);
+    task::wake_here(*task);
+  }
 
   Waiter* previous = nullptr;  // links, and with is_listed guarded by the lock of the primitive
   Waiter* next = nullptr;
   bool is_listed = false;
 
  private:
+  time::WaitEnd park_otherwise(const Reason& reason, base::Nanos deadline) noexcept;
+  void notify_elsewhere() noexcept;
+
   task::Task* const task_;
   std::atomic<bool> notified_{false};  // of a fiber
   base::ThreadParker parker_;          // of a thread

@@ -29,7 +29,7 @@ void FiberWaiter::notify() noexcept {
   Task& waiter = waiter_;
   if (waiter.schedule->is_owner()) {
     notified_.store(true, std::memory_order_relaxed);
-    wake(waiter);
+    wake_here(waiter);
     return;
   }
   // As soon as the flag is seen, the frame that holds us and even the task may go: hold the task until it is woken.

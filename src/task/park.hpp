@@ -78,10 +78,14 @@ void park_until_certain(Task& task, Done done) noexcept {
   while (!done()) task.schedule->suspend(task);
 }
 
-/// Makes a parked task ready; does nothing to any other. Any thread, as long as the caller is sure of the task's memory.
+/// Makes a parked task ready; does nothing to any other. wake(): any thread, as long as the caller is sure of the task's
+/// memory; wake_here(): the owner's.
+inline void wake_here(Task& task) noexcept {
+  if (task.phase == Phase::parked) task.schedule->schedule(task);
+}
 inline void wake(Task& task) noexcept {
   if (task.schedule->is_owner()) {
-    if (task.phase == Phase::parked) task.schedule->schedule(task);
+    wake_here(task);
   } else {
     task.schedule->schedule_remote(task);
   }
