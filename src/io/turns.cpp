@@ -33,8 +33,7 @@ class Turns::Waiter final {
   bool park(int fd, std::uint8_t interest) noexcept {
     if (task_ == nullptr) return parker_.park(), true;
     task::Waiting waiting(*task_, task::WaitFor::descriptor);
-    waiting.fd = fd;
-    waiting.interest = interest;
+    waiting.detail.watched = {fd, interest};
     return task::park_until(*task_, [this] { return is_told(); }) == task::ParkEnd::done;
   }
   /// Once it is sure to be told. On a fiber only.

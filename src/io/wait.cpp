@@ -57,8 +57,7 @@ WaitEnd wait_fd(int fd, std::uint8_t interest, base::Nanos deadline, base::Nanos
   driver::FdWatch watch(task, fd, interest, owner);
   if (!driver.watch(watch)) return wait_blindly(task, deadline);
   task::Waiting waiting(task, task::WaitFor::descriptor);
-  waiting.fd = fd;
-  waiting.interest = interest;
+  waiting.detail.watched = {fd, interest};
   std::optional<time::LookAgain> again;
   if (look_again != base::kForever) again.emplace(task, look_again);
   const auto is_over = [closed] { return closed != nullptr && closed->load(std::memory_order_seq_cst); };
@@ -100,10 +99,7 @@ WaitEnd wait_fds(FdWait* fds, std::size_t n, base::Nanos deadline, base::Nanos l
     end = wait_blindly(task, deadline);
   } else {
     task::Waiting waiting(task, task::WaitFor::descriptor);
-    if (n > 0) {
-      waiting.fd = fds[0].fd;  // the first of them, as an example
-      waiting.interest = fds[0].interest;
-    }
+    if (n > 0) waiting.detail.watched = {fds[0].fd, fds[0].interest};  // the first of them, as an example
     std::optional<time::LookAgain> again;
     if (look_again != base::kForever) again.emplace(task, look_again);
     end = translate(time::park_until(task, deadline, [watches, n, &again] {

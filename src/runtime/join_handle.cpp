@@ -42,7 +42,7 @@ bool wait_on_fiber(Task& task, Task& self, base::Nanos limit) {
   }
   task::FiberWaiter waiter(self);
   task::Waiting waiting(self, task.kind == task::Kind::blocking ? task::WaitFor::blocking_job : task::WaitFor::join);
-  waiting.joined = task.id;
+  waiting.detail.joined = task.id;
   if (joins_locally(task)) {
     if (const auto enlisted = enlist_locally(task, waiter); enlisted != task::Enlisted::yes) return has_ended(enlisted);
     const auto end = time::park_until(self, deadline, [&waiter] { return waiter.is_notified(); });

@@ -153,7 +153,7 @@ std::size_t race(const BranchCall* calls, std::size_t n, std::exception_ptr& thr
   race.prepare(calls);
   race.launch();
   task::Waiting waiting(owner, task::WaitFor::children);
-  waiting.branches = &race;
+  waiting.detail.branches = &race;
   const auto end = task::park_until(owner, [&race] { return race.is_decided(); });
   if (end == task::ParkEnd::cancelled) race.cancel();
   task::park_until_certain(owner, [&race] { return race.is_over(); });

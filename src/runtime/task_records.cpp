@@ -23,15 +23,16 @@ struct Now {
 WaitRecord record_wait(const task::Waiting& waiting, const Now& now) {
   WaitRecord record{};
   record.what = waiting.what;
-  record.interest = waiting.interest;
-  record.fd = waiting.fd;
+  record.interest = waiting.watched().interest;
+  record.fd = waiting.watched().fd;
   record.since = std::max<base::Nanos>(0, now.real - waiting.since);
   record.remaining = -1;
   if (waiting.what == task::WaitFor::timer) {
-    record.remaining = waiting.deadline == base::kForever ? base::kForever : std::max<base::Nanos>(0, waiting.deadline - now.clock);
+    const base::Nanos deadline = waiting.detail.deadline;
+    record.remaining = deadline == base::kForever ? base::kForever : std::max<base::Nanos>(0, deadline - now.clock);
   }
-  record.task = waiting.holder != nullptr ? waiting.holder->load(std::memory_order_relaxed) : waiting.joined;
-  record.object = waiting.object;
+  record.task = waiting.holder != nullptr ? waiting.holder->load(std::memory_order_relaxed) : waiting.joined();
+  record.object = waiting.object();
   return record;
 }
 
@@ -56,9 +57,10 @@ TaskRecord record_task(const Task& task, const Now& now) {
   const bool runs = &task == task::current();
   for (const task::Waiting* waiting = task.fiber->waiting; waiting != nullptr; waiting = waiting->outer) {
     if (!runs) record.waits.push_back(record_wait(*waiting, now));
-    if (waiting->branches == nullptr) continue;
-    for (std::size_t i = 0; i < waiting->branches->count(); ++i) {
-      if (const Task* branch = waiting->branches->at(i)) record.branches.push_back(record_task(*branch, now));
+    const task::Branches* branches = waiting->branches();
+    if (branches == nullptr) continue;
+    for (std::size_t i = 0; i < branches->count(); ++i) {
+      if (const Task* branch = branches->at(i)) record.branches.push_back(record_task(*branch, now));
     }
   }
   const auto where = scheduler::CurrentThread::whereabouts(task);

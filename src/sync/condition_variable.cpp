@@ -23,7 +23,8 @@ std::int64_t ConditionVariable::deadline_after(std::int64_t limit) {
 }
 
 bool ConditionVariable::wait_until_deadline(Mutex* mutex, std::int64_t deadline) {
-  if (mutex == nullptr || !MutexAccess::is_held_by_caller(*mutex)) {
+  const Holder caller = Holder::self();
+  if (mutex == nullptr || !MutexAccess::is_held_by(*mutex, caller)) {
     throw_misuse("ConditionVariable::wait() takes a std::unique_lock that the caller has locked");
   }
   ConditionWaiter waiter(begin_wait());
@@ -31,12 +32,13 @@ bool ConditionVariable::wait_until_deadline(Mutex* mutex, std::int64_t deadline)
     const base::ShortLock guard(queue_.lock);
     push_back(queue_.waiters, waiter);
   }
-  mutex->unlock();
+  MutexAccess::unlock(*mutex, caller);
   const Reason reason{task::WaitFor::condition_variable, this};
   const Woken woken = sync::wait(queue_.lock, queue_.waiters, waiter, reason, deadline);
   if (woken == Woken::cancelled_notified && waiter.is_alone) notify_one();
-  {
-    const task::Shield shield;  // whatever happened, the caller finds his lock as he left it
+  // Whatever happened, the caller finds his lock as he left it.
+  if (!MutexAccess::try_lock(*mutex, caller)) {
+    const task::Shield shield;
     mutex->lock();
   }
   if (woken == Woken::cancelled || woken == Woken::cancelled_notified) throw Cancelled();

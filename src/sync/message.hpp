@@ -50,7 +50,7 @@ struct Message {
   bool is_displaced = false;    // broadcast, watch: the channel has let go of it; its last user destroys it
 
   static std::size_t offset(const ValueType& type) noexcept {
-    return (sizeof(Message) + type.align - 1) / type.align * type.align;
+    return (sizeof(Message) + type.align - 1) & ~(type.align - 1);  // a power of two, but no constant: no division
   }
   void* value(const ValueType& type) noexcept { return reinterpret_cast<std::byte*>(this) + offset(type); }
 

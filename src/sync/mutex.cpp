@@ -27,13 +27,7 @@ class MutexWaiter final : public Waiter {
 bool MutexAccess::lock(Mutex& mutex, task::WaitFor what, base::Nanos limit) {
   task::Task* self = begin_wait();
   const Holder holder = Holder::self();
-  std::uint64_t free = 0;
-  if (RUNTIME_UNLIKELY(!mutex.word_.compare_exchange_strong(free, holder.mark, std::memory_order_acquire,
-                                                            std::memory_order_relaxed))) {
-    return wait(mutex, self, holder, what, limit);
-  }
-  mutex.holder_id_.store(holder.task_id, std::memory_order_relaxed);
-  base::happens_after(&mutex);
+  if (RUNTIME_UNLIKELY(!try_lock(mutex, holder))) return wait(mutex, self, holder, what, limit);
   completed_at_once(self);
   return true;
 }
@@ -93,22 +87,34 @@ void MutexAccess::hand_over(Mutex& mutex, std::uint64_t mark) noexcept {
   } while (!mutex.word_.compare_exchange_strong(expected, 0, std::memory_order_release, std::memory_order_relaxed));
 }
 
-bool MutexAccess::is_held_by_caller(const Mutex& mutex) noexcept {
-  return (mutex.word_.load(std::memory_order_relaxed) & ~kAwaited) == Holder::self().mark;
+bool MutexAccess::is_held_by(const Mutex& mutex, const Holder& holder) noexcept {
+  return (mutex.word_.load(std::memory_order_relaxed) & ~kAwaited) == holder.mark;
+}
+
+bool MutexAccess::try_lock(Mutex& mutex, const Holder& caller) noexcept {
+  std::uint64_t free = 0;
+  if (!mutex.word_.compare_exchange_strong(free, caller.mark, std::memory_order_acquire, std::memory_order_relaxed)) {
+    return false;
+  }
+  mutex.holder_id_.store(caller.task_id, std::memory_order_relaxed);
+  base::happens_after(&mutex);
+  return true;
+}
+
+void MutexAccess::unlock(Mutex& mutex, const Holder& caller) noexcept {
+  mutex.holder_id_.store(0, std::memory_order_relaxed);
+  base::happens_before(&mutex);
+  std::uint64_t expected = caller.mark;
+  if (RUNTIME_LIKELY(mutex.word_.compare_exchange_strong(expected, 0, std::memory_order_release,
+                                                         std::memory_order_relaxed))) {
+    return;
+  }
+  hand_over(mutex, caller.mark);
 }
 
 void Mutex::lock() { static_cast<void>(MutexAccess::lock(*this, task::WaitFor::mutex, base::kForever)); }
 
-bool Mutex::try_lock() noexcept {
-  const Holder holder = Holder::self();
-  std::uint64_t free = 0;
-  if (!word_.compare_exchange_strong(free, holder.mark, std::memory_order_acquire, std::memory_order_relaxed)) {
-    return false;
-  }
-  holder_id_.store(holder.task_id, std::memory_order_relaxed);
-  base::happens_after(this);
-  return true;
-}
+bool Mutex::try_lock() noexcept { return MutexAccess::try_lock(*this, Holder::self()); }
 
 bool Mutex::try_lock_nanos(std::int64_t limit) {
   check_limit(limit, "try_lock_for()");
@@ -116,17 +122,11 @@ bool Mutex::try_lock_nanos(std::int64_t limit) {
 }
 
 void Mutex::unlock() {
-  const std::uint64_t mark = Holder::self().mark;
-  if (RUNTIME_UNLIKELY((word_.load(std::memory_order_relaxed) & ~kAwaited) != mark)) {
+  const Holder caller = Holder::self();
+  if (RUNTIME_UNLIKELY(!MutexAccess::is_held_by(*this, caller))) {
     throw_misuse("unlock() of a mutex by one who does not hold it: whoever locked it has to unlock it");
   }
-  holder_id_.store(0, std::memory_order_relaxed);
-  base::happens_before(this);
-  std::uint64_t expected = mark;
-  if (RUNTIME_LIKELY(word_.compare_exchange_strong(expected, 0, std::memory_order_release, std::memory_order_relaxed))) {
-    return;
-  }
-  MutexAccess::hand_over(*this, mark);
+  MutexAccess::unlock(*this, caller);
 }
 
 }  // namespace runtime::inline v1::sync

@@ -11,7 +11,10 @@ namespace runtime::inline v1::sync {
 struct MutexAccess {
   /// lock() for what a dump calls `what`. False: the limit came first. Throws: Error would_deadlock, Cancelled.
   static bool lock(Mutex& mutex, task::WaitFor what, base::Nanos limit);
-  static bool is_held_by_caller(const Mutex& mutex) noexcept;
+  static bool is_held_by(const Mutex& mutex, const Holder& holder) noexcept;
+  static bool try_lock(Mutex& mutex, const Holder& caller) noexcept;
+  /// By the holder.
+  static void unlock(Mutex& mutex, const Holder& caller) noexcept;
   static bool wait(Mutex& mutex, task::Task* self, const Holder& holder, task::WaitFor what, base::Nanos limit);
   static void hand_over(Mutex& mutex, std::uint64_t mark) noexcept;
 };

@@ -73,16 +73,10 @@ enum class Woken : unsigned char {
   cancelled_notified,  // what it was notified of has to be passed on
 };
 
-/// Waits as a member of the list, which it joined under the lock; that is free again. `left` is called under the lock
-/// when the waiter leaves unnotified. After any cancelled end the caller throws Cancelled.
+/// The end of a wait that no news has ended.
 template <class Left>
-Woken wait(std::atomic<std::uint32_t>& lock, WaiterEnds& list, Waiter& waiter, const Reason& reason,
-           base::Nanos deadline, Left left) noexcept {
-  const time::WaitEnd end = waiter.park(reason, deadline);
-  if (RUNTIME_LIKELY(end == time::WaitEnd::done)) {
-    base::happens_after(&lock);  // whoever notified had it before
-    return Woken::notified;
-  }
+Woken give_up(std::atomic<std::uint32_t>& lock, WaiterEnds& list, Waiter& waiter, const Reason& reason,
+              time::WaitEnd end, Left left) noexcept {
   {
     const base::ShortLock guard(lock);
     if (waiter.is_listed) {
@@ -96,8 +90,19 @@ Woken wait(std::atomic<std::uint32_t>& lock, WaiterEnds& list, Waiter& waiter, c
   return end == time::WaitEnd::cancelled ? Woken::cancelled_notified : Woken::notified;
 }
 
-inline Woken wait(std::atomic<std::uint32_t>& lock, WaiterEnds& list, Waiter& waiter, const Reason& reason,
-                  base::Nanos deadline) noexcept {
+/// Waits as a member of the list, which it joined under the lock; that is free again. `left` is called under the lock
+/// when the waiter leaves unnotified. After any cancelled end the caller throws Cancelled.
+template <class Left>
+[[gnu::always_inline]] inline Woken wait(std::atomic<std::uint32_t>& lock, WaiterEnds& list, Waiter& waiter,
+                                         const Reason& reason, base::Nanos deadline, Left left) noexcept {
+  const time::WaitEnd end = waiter.park(reason, deadline);
+  if (RUNTIME_UNLIKELY(end != time::WaitEnd::done)) return give_up(lock, list, waiter, Reason(reason), end, left);
+  base::happens_after(&lock);  // whoever notified had it before
+  return Woken::notified;
+}
+
+[[gnu::always_inline]] inline Woken wait(std::atomic<std::uint32_t>& lock, WaiterEnds& list, Waiter& waiter,
+                                         const Reason& reason, base::Nanos deadline) noexcept {
   return wait(lock, list, waiter, reason, deadline, [] {});
 }
 

@@ -10,7 +10,7 @@ namespace sync {
 time::WaitEnd Waiter::park_otherwise(const Reason& reason, base::Nanos deadline) noexcept {
   if (task_ == nullptr) return parker_.park_until(deadline) ? time::WaitEnd::done : time::WaitEnd::timed_out;
   task::Waiting waiting(*task_, reason.what);
-  waiting.object = reason.object;
+  waiting.detail.object = reason.object;
   waiting.holder = reason.holder;
   return time::park_until(*task_, deadline, [this] { return notified_.load(std::memory_order_acquire); });
 }
@@ -18,7 +18,7 @@ time::WaitEnd Waiter::park_otherwise(const Reason& reason, base::Nanos deadline)
 void Waiter::park_certain(const Reason& reason) noexcept {
   if (task_ == nullptr) return parker_.park();
   task::Waiting waiting(*task_, reason.what);
-  waiting.object = reason.object;
+  waiting.detail.object = reason.object;
   waiting.holder = reason.holder;
   task::park_until_certain(*task_, [this] { return notified_.load(std::memory_order_acquire); });
 }

@@ -32,16 +32,24 @@ class Waiter {
   Waiter(const Waiter&) = delete;
   Waiter& operator=(const Waiter&) = delete;
 
-  /// Waits for notify(). Otherwise the waiter may still be listed.
-  time::WaitEnd park(const Reason& reason, base::Nanos deadline) noexcept {
-    // Inline, so that the reason goes from registers to its place at once: read back from two smaller stores it would
-    // cost as much as a switch.
-    if (RUNTIME_UNLIKELY(task_ == nullptr || deadline != base::kForever)) return park_otherwise(reason, deadline);
+  /// Waits for notify(). Otherwise the waiter may still be listed. The caller, who is in no list yet when it asks, has
+  /// looked for a cancellation; one that comes later wakes.
+  ///
+  /// Inline, and the reason in pieces, so that it goes from registers to its place: read back from two smaller stores it
+  /// would cost as much as a switch.
+  [[gnu::always_inline]] time::WaitEnd park(const Reason& reason, base::Nanos deadline) noexcept {
+    if (RUNTIME_UNLIKELY(task_ == nullptr || deadline != base::kForever)) return park_otherwise(Reason(reason), deadline);
     task::Waiting waiting(*task_, reason.what);
-    waiting.object = reason.object;
+    waiting.detail.object = reason.object;
     waiting.holder = reason.holder;
-    const auto end = task::park_until(*task_, [this] { return notified_.load(std::memory_order_acquire); });
-    return end == task::ParkEnd::done ? time::WaitEnd::done : time::WaitEnd::cancelled;
+    for (;;) {
+      if (notified_.load(std::memory_order_acquire)) return time::WaitEnd::done;
+      task_->schedule->suspend(*task_);
+      if (task::is_cancel_due(*task_)) {
+        task::deliver_cancellation(*task_);
+        return time::WaitEnd::cancelled;
+      }
+    }
   }
   /// The same, deaf to cancellation, once notify() is sure to come.
   void park_certain(const Reason& reason) noexcept;
@@ -53,8 +61,8 @@ class Waiter {
     task::wake_here(*task);
   }
 
-  Waiter* previous = nullptr;  // links, and with is_listed guarded by the lock of the primitive
-  Waiter* next = nullptr;
+  Waiter* previous;  // links, once listed; with is_listed guarded by the lock of the primitive
+  Waiter* next;
   bool is_listed = false;
 
  private:

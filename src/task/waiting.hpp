@@ -55,23 +55,55 @@ class Waiting final {
  public:
   Waiting(Task& task, WaitFor what) noexcept
       : what(what), since(task.schedule->coarse_now()), outer(task.fiber->waiting), fiber_(*task.fiber) {
+    if (what == WaitFor::timer) detail.deadline = base::kForever;
+    if (what == WaitFor::descriptor) detail.watched = {-1, 0};
     fiber_.waiting = this;
   }
   Waiting(const Waiting&) = delete;
   Waiting& operator=(const Waiting&) = delete;
   ~Waiting() { fiber_.waiting = outer; }
 
-  // Constant while parked. What does not apply stays as it is here.
+  struct Watched {
+    int fd;                 // -1: none
+    std::uint8_t interest;  // driver::Interest bits
+  };
+
+  // Constant while parked.
   WaitFor what;
-  std::uint8_t interest = 0;                            // descriptor: driver::Interest bits
-  int fd = -1;                                          // descriptor
-  base::Nanos deadline = base::kForever;                // timer: on the runtime's clock
-  base::Nanos since;                                    // on CLOCK_MONOTONIC
-  std::uint64_t joined = 0;                             // join: the id of the task
-  const void* object = nullptr;                         // lock, channel, …: tells two of them apart
-  const std::atomic<std::uint64_t>* holder = nullptr;   // lock: the id of the task that has it; 0: none, or no task
-  const Branches* branches = nullptr;                   // children: those of a select
+  union Detail {
+    const void* object = nullptr;  // lock, channel, …: tells two of them apart
+    base::Nanos deadline;          // timer: on the runtime's clock
+    Watched watched;               // descriptor
+    std::uint64_t joined;          // join, blocking_job: the id of the task; 0: none
+    const Branches* branches;      // children: those of a select; null: other ones
+  } detail;                        // one word: parking is the dearest thing most tasks do
+  const std::atomic<std::uint64_t>* holder = nullptr;  // of a lock: the id of the task that has it; 0: none, or no task
+  base::Nanos since;                                   // on CLOCK_MONOTONIC
   Waiting* const outer;
+
+  std::uint64_t joined() const noexcept {
+    return what == WaitFor::join || what == WaitFor::blocking_job ? detail.joined : 0;
+  }
+  const Branches* branches() const noexcept { return what == WaitFor::children ? detail.branches : nullptr; }
+  Watched watched() const noexcept { return what == WaitFor::descriptor ? detail.watched : Watched{-1, 0}; }
+  /// Null for what has none.
+  const void* object() const noexcept {
+    switch (what) {
+      case WaitFor::mutex:
+      case WaitFor::rwlock_read:
+      case WaitFor::rwlock_write:
+      case WaitFor::condition_variable:
+      case WaitFor::semaphore:
+      case WaitFor::notify:
+      case WaitFor::barrier:
+      case WaitFor::once_cell:
+      case WaitFor::channel_send:
+      case WaitFor::channel_receive:
+      case WaitFor::channel_closed:
+      case WaitFor::token: return detail.object;
+      default: return nullptr;
+    }
+  }
 
  private:
   fiber::Fiber& fiber_;

@@ -26,7 +26,7 @@ WaitEnd park_until(task::Task& task, base::Nanos deadline, Done done) noexcept {
   driver::Driver& driver = *context::of(task).driver;
   driver::Timer timer(task, deadline);
   task::Waiting waiting(task, task::WaitFor::timer);
-  waiting.deadline = deadline;
+  waiting.detail.deadline = deadline;
   driver.arm(timer);
   bool is_done = false;
   const auto end = task::park_until(task, [&] { return (is_done = done()) || timer.has_fired(); });

@@ -77,7 +77,7 @@ TEST_CASE_FIXTURE(Fixture, "a fiber waits until it is notified, however often it
     const auto* waiting = static_cast<const runtime::task::Waiting*>(fiber.waiting);
     REQUIRE(waiting != nullptr);
     CHECK(waiting->what == runtime::task::WaitFor::mutex);
-    CHECK(waiting->object == &list);
+    CHECK(waiting->object() == &list);
     CHECK(waiting->holder == &holder);
     if (schedule.suspends == 3) pop_front(list)->notify();
   };
