@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cfenv>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 namespace runtime::inline v1::fiber {
 
@@ -24,6 +26,18 @@ class FloatState final {
     if (now.mxcsr_ == mxcsr_ && now.x87_ == x87_) return;
     __asm__ volatile("ldmxcsr %0\n\tfldcw %1" : : "m"(mxcsr_), "m"(x87_));
   }
+  /// Whoever switches to this context has it. Only where contexts_keep_float_state().
+  void put_into(void* context) const noexcept {
+    std::memcpy(context, &mxcsr_, sizeof mxcsr_);
+    std::memcpy(static_cast<std::byte*>(context) + sizeof mxcsr_, &x87_, sizeof x87_);
+  }
+  /// What a context has where put_into() writes is this one.
+  bool is_in(const void* context) const noexcept {
+    FloatState kept;
+    std::memcpy(&kept.mxcsr_, context, sizeof mxcsr_);
+    std::memcpy(&kept.x87_, static_cast<const std::byte*>(context) + sizeof mxcsr_, sizeof x87_);
+    return (kept.mxcsr_ & ~kStatusBits) == mxcsr_ && kept.x87_ == x87_;
+  }
 
  private:
   static constexpr std::uint32_t kStatusBits = 0x3f;  // sticky exception flags: results, not control
@@ -36,6 +50,8 @@ class FloatState final {
     return state;
   }
   void apply() const noexcept { std::fesetenv(&environment_); }
+  void put_into(void*) const noexcept {}
+  bool is_in(const void*) const noexcept { return false; }
 
  private:
   std::fenv_t environment_;

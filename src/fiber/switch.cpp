@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include "fiber/companion.hpp"
+#include "fiber/float_state.hpp"
 
 namespace runtime::inline v1::fiber {
 namespace {
@@ -47,6 +48,13 @@ void tell_arrival(Fiber& departed, Fiber& self) noexcept {
 void make_context(Fiber& fiber) noexcept {
   const auto size = static_cast<std::size_t>(reinterpret_cast<std::byte*>(&fiber) - fiber.low);
   fiber.context = boost::context::detail::make_fcontext(&fiber, size, &trampoline);
+}
+
+bool contexts_keep_float_state() noexcept {
+  // One that is made and never entered.
+  alignas(16) std::byte stack[1024];
+  return FloatState::current().is_in(
+      boost::context::detail::make_fcontext(stack + sizeof stack, sizeof stack, &trampoline));
 }
 
 }  // namespace runtime::inline v1::fiber

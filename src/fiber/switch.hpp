@@ -82,4 +82,7 @@ inline void enter(Fiber& from, Fiber& to, const ThreadWords& thread) noexcept {
 /// Gives `fiber`, whose stack nobody uses, a first context that will call fiber.entry(fiber).
 void make_context(Fiber& fiber) noexcept;
 
+/// This Boost.Context keeps MXCSR and the x87 control word where FloatState::put_into() writes them.
+bool contexts_keep_float_state() noexcept;
+
 }  // namespace runtime::inline v1::fiber

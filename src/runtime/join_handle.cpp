@@ -28,6 +28,30 @@ bool has_ended(task::Enlisted enlisted) {
   return true;
 }
 
+// As most joins are: a task waits for another one of its own runtime, as long as it takes.
+void join_sibling(Task& task, Task& self) {
+  task::throw_if_cancelled(self);
+  if (task.is_finished()) return self.schedule->spend_budget(self);
+  task::FiberWaiter waiter(self);
+  task::Waiting waiting(self, task::WaitFor::join);
+  waiting.detail.joined = task.id;
+  if (const auto enlisted = enlist_locally(task, waiter); RUNTIME_UNLIKELY(enlisted != task::Enlisted::yes)) {
+    has_ended(enlisted);
+    return;
+  }
+  const auto end = task::park_until(self, [&waiter] { return waiter.is_notified(); });
+  if (RUNTIME_LIKELY(end == task::ParkEnd::done)) return;
+  withdraw_locally(task);
+  throw Cancelled();
+}
+
+bool are_siblings(const Task& task, const Task& self) noexcept {
+  const auto is_one_of = [](task::Kind kind, unsigned kinds) { return (1U << static_cast<unsigned>(kind) & kinds) != 0; };
+  constexpr unsigned kTasks = 1U << static_cast<unsigned>(task::Kind::fiber) | 1U << static_cast<unsigned>(task::Kind::child);
+  return self.schedule == task.schedule && &self != &task && is_one_of(task.kind, kTasks) &&
+         is_one_of(self.kind, kTasks | 1U << static_cast<unsigned>(task::Kind::root));
+}
+
 // False: the limit came first.
 bool wait_on_fiber(Task& task, Task& self, base::Nanos limit) {
   if (&task == &task::identity_of(self)) {
@@ -113,7 +137,14 @@ RawJoinHandle& RawJoinHandle::operator=(RawJoinHandle&& other) noexcept {
 
 void RawJoinHandle::release() noexcept { task::detach(*task_); }
 
-void* RawJoinHandle::take() { return take_for(base::kForever); }
+void* RawJoinHandle::take() {
+  Task* self = task::current();
+  if (RUNTIME_UNLIKELY(task_ == nullptr || taken_ || self == nullptr || !are_siblings(*task_, *self))) {
+    return take_for(base::kForever);
+  }
+  join_sibling(*task_, *self);
+  return take_ended();
+}
 
 void* RawJoinHandle::take_borrowed() {
   try {

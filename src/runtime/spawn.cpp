@@ -31,9 +31,12 @@ AttributesPtr attributes_of(const SpawnRequest& request) {
   return AttributesPtr(attributes);
 }
 
-}  // namespace
+bool is_plain(const SpawnRequest& request) noexcept {
+  return request.kind == SpawnRequest::local && request.scope == nullptr && request.name_size == 0 && request.stack_size == 0;
+}
 
-Draft new_draft(Inner* inner, const SpawnRequest& request) {
+// Whatever it takes.
+Draft new_other_draft(Inner* inner, const SpawnRequest& request) {
   if (request.scope != nullptr) inner = &Inner::of(request.scope->owner());
   if (inner == nullptr) inner = &Inner::current();
   scheduler::CurrentThread& scheduler = inner->scheduler();
@@ -63,9 +66,24 @@ Draft new_draft(Inner* inner, const SpawnRequest& request) {
   return {&task, task.body()};
 }
 
+}  // namespace
+
+Draft new_draft(Inner* inner, const SpawnRequest& request) {
+  if (RUNTIME_LIKELY(inner == nullptr && is_plain(request))) {
+    if (const context::Context* context = context::current()) {
+      scheduler::CurrentThread& scheduler = Inner::of(*context).scheduler();
+      if (RUNTIME_LIKELY(scheduler.is_owner() && scheduler.is_plainly_open())) {
+        task::Task* task = scheduler.draft_warm(*request.table, request.file, request.line);
+        if (RUNTIME_LIKELY(task != nullptr)) return {task, task + 1};
+      }
+    }
+  }
+  return new_other_draft(inner, request);
+}
+
 RawJoinHandle launch(task::Task* task) {
   RawJoinHandle handle(task);
-  if (task->kind == task::Kind::blocking) {
+  if (RUNTIME_UNLIKELY(task->kind == task::Kind::blocking)) {
     launch_blocking(*task);
   } else {
     static_cast<scheduler::CurrentThread*>(task->schedule)->launch(*task);

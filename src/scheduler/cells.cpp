@@ -147,7 +147,12 @@ void CurrentThread::start_branch(Task& branch) noexcept {
 
 void CurrentThread::launch(Task& task) noexcept {
   if (RUNTIME_UNLIKELY(!is_plainly_open())) return launch_told(task);
-  enqueue(task, true);
+  if (RUNTIME_UNLIKELY(task.size_class == 0)) return enqueue(task, true);
+  task.phase = Phase::ready;
+  owned_.push_back(task);
+  spawned_.add(1);
+  run_queue_.push(task);
+  rouse();
 }
 
 // Somebody observes, or the runtime is about to end.

@@ -67,21 +67,9 @@ Task* CurrentThread::pick_injected() noexcept {
 
 // Going. ----------------------------------------------------------------------------------------------------------------
 
-inline bool CurrentThread::is_startable(const Task& task) const noexcept {
-  return !task.is_cancel_requested() && (task.attributes == nullptr || task.attributes->stack_size == 0);
-}
-
 RUNTIME_NO_ASAN inline void CurrentThread::begin_resume(Task& task) noexcept {
   task.phase = Phase::running;
   thread_state.running = &task;
-}
-
-RUNTIME_NO_ASAN inline void CurrentThread::occupy(Fiber& fiber, Task& task) noexcept {
-  fiber.occupant = &task;
-  fiber.saved_errno = 0;
-  fiber.companion = {};
-  fiber.entered = &home_;
-  task.fiber = &fiber;
 }
 
 // The running fiber stops; the next ready one goes on, without a detour wherever that is possible.
@@ -92,11 +80,8 @@ RUNTIME_NO_ASAN inline void CurrentThread::switch_away(Task& from) noexcept {
   if (RUNTIME_LIKELY(next != nullptr)) {
     if (RUNTIME_LIKELY(next->fiber != nullptr)) {
       there = next->fiber;
-    } else if (is_startable(*next)) {
-      if (Fiber* warm = stacks_.take_warm()) {
-        occupy(*warm, *next);
-        there = warm;
-      }
+    } else if (Fiber* warm = take_warm_for(*next)) {
+      there = warm;
     }
   }
   if (there != &native_) {
@@ -160,8 +145,8 @@ RUNTIME_NO_ASAN void CurrentThread::fiber_entry(Fiber& self) noexcept {
 // One task after the other, for the life of the stack. A task that has not started needs no switch: it goes on right
 // here, on a stack that is in the cache.
 RUNTIME_NO_ASAN void CurrentThread::fiber_main(Fiber& self) noexcept {
+  if (RUNTIME_UNLIKELY(!switch_brings_float_state_)) float_state_.apply();
   for (;;) {
-    float_state_.apply();
     Task& task = *static_cast<Task*>(self.occupant);
     run(task);
     end(task);  // the task may be gone now
@@ -172,6 +157,7 @@ RUNTIME_NO_ASAN void CurrentThread::fiber_main(Fiber& self) noexcept {
       occupy(self, *next);
       *words_.error = 0;
       *words_.entered = &home_;
+      float_state_.apply();
       begin_resume(*next);
       continue;
     }
@@ -187,6 +173,7 @@ RUNTIME_NO_ASAN void CurrentThread::fiber_main(Fiber& self) noexcept {
       thread_state.running = nullptr;
     }
     fiber::switch_to(self, *there, words_, true);
+    if (RUNTIME_UNLIKELY(!switch_brings_float_state_)) float_state_.apply();
   }
 }
 

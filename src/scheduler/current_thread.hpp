@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <optional>
 #include <vector>
 
@@ -80,6 +81,18 @@ class CurrentThread final : public task::Schedule {
   };
   /// A cell without a closure. Owner thread if local, else any. Throws: std::bad_alloc.
   task::Task& draft(const Draft& draft);
+  /// A draft as most are: of a local task without attributes, whose body fits into a cell and has no tail, while nobody
+  /// observes. Null when it takes more than a cell at hand. Owner thread.
+  task::Task* draft_warm(const detail::CellTable& table, const char* file, std::uint32_t line) noexcept {
+    if (RUNTIME_UNLIKELY(table.body_size > task::CellPool::kLargestBody || table.align > task::CellPool::kBodyAlign ||
+                         next_id_ == last_id_)) {
+      return nullptr;
+    }
+    std::uint16_t size_class;
+    void* memory = cells_.take_warm(table.body_size, size_class);
+    if (RUNTIME_UNLIKELY(memory == nullptr)) return nullptr;
+    return ::new (memory) task::Task(*this, table, size_class, ++next_id_, file, line);
+  }
   static void* tail_of(task::Task& task) noexcept;
   /// Frees a cell that was never launched.
   void discard(task::Task& task) noexcept;
@@ -226,8 +239,26 @@ class CurrentThread final : public task::Schedule {
   task::Task* pick_slow() noexcept;
   task::Task* pick_injected() noexcept;
   void switch_away(task::Task& from) noexcept;
-  bool is_startable(const task::Task& task) const noexcept;
-  void occupy(fiber::Fiber& fiber, task::Task& task) noexcept;
+  bool is_startable(const task::Task& task) const noexcept {
+    return !task.is_cancel_requested() && (task.attributes == nullptr || task.attributes->stack_size == 0);
+  }
+  RUNTIME_NO_ASAN void occupy(fiber::Fiber& fiber, task::Task& task) noexcept {
+    fiber.occupant = &task;
+    fiber.saved_errno = 0;
+    fiber.companion = {};
+    fiber.entered = &home_;
+    task.fiber = &fiber;
+  }
+  RUNTIME_NO_ASAN void occupy_stopped(fiber::Fiber& fiber, task::Task& task) noexcept {
+    occupy(fiber, task);
+    if (RUNTIME_LIKELY(switch_brings_float_state_)) float_state_.put_into(fiber.context);
+  }
+  /// A stack for a task that has not started, if there is one at hand for it. Null: find_stack() does more.
+  RUNTIME_NO_ASAN fiber::Fiber* take_warm_for(task::Task& task) noexcept {
+    fiber::Fiber* warm = is_startable(task) ? stacks_.take_warm() : nullptr;
+    if (warm != nullptr) occupy_stopped(*warm, task);
+    return warm;
+  }
   void begin_resume(task::Task& task) noexcept;
   static void fiber_entry(fiber::Fiber& self) noexcept;
   [[noreturn]] void fiber_main(fiber::Fiber& self) noexcept;
@@ -296,6 +327,7 @@ class CurrentThread final : public task::Schedule {
   fiber::Fiber native_;              // the stack that called block_on, or that runs the shutdown
   fiber::StackPool stacks_;          // of the default size
   fiber::FloatState float_state_;    // of the thread that called block_on: every task starts with it
+  const bool switch_brings_float_state_ = fiber::contexts_keep_float_state();
   context::Place home_;              // where every task starts: in this runtime
   task::Task* handed_back_ = nullptr;  // picked on a fiber, to be resumed from the native stack
   bool look_due_ = false;            // event_interval resumes have passed

@@ -52,7 +52,7 @@ void CurrentThread::run_ready() noexcept {
 }
 
 void CurrentThread::resume(Task& task) noexcept {
-  if (task.fiber == nullptr && !find_stack(task)) return destroy_unstarted(task);
+  if (task.fiber == nullptr && take_warm_for(task) == nullptr && !find_stack(task)) return destroy_unstarted(task);
   task.phase = Phase::running;
   thread_state.running = &task;
   fiber::enter(native_, *task.fiber, words_);
@@ -199,11 +199,7 @@ bool CurrentThread::find_stack(Task& task) noexcept {
       return false;  // then here, on the native stack
     }
   }
-  fiber->occupant = &task;
-  fiber->saved_errno = 0;
-  fiber->companion = {};
-  fiber->entered = &home_;
-  task.fiber = fiber;
+  occupy_stopped(*fiber, task);
   return true;
 }
 

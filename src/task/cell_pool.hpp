@@ -7,6 +7,8 @@
 #include <mutex>
 #include <vector>
 
+#include "base/compiler.hpp"
+
 namespace runtime::inline v1::task {
 
 class Task;
@@ -37,6 +39,16 @@ class CellPool final {
     return block;
   }
 
+  /// The same without a call of the allocator; null when there is no block at hand.
+  void* take_warm(std::size_t body_size, std::uint16_t& size_class) noexcept {
+    size_class = class_of(body_size);
+    Block* block = free_[size_class];
+    if (RUNTIME_UNLIKELY(block == nullptr)) return nullptr;
+    free_[size_class] = block->next;
+    ++live_;
+    return block;
+  }
+
   void free_local(void* memory, std::uint16_t size_class) noexcept {
     free_[size_class] = ::new (memory) Block{free_[size_class]};
     --live_;
@@ -62,20 +74,30 @@ class CellPool final {
 
   static constexpr std::size_t kStep = 64;
   static constexpr std::size_t kClasses = kLargestBody / kStep + 4;  // class 0 is "not from here"; the last two: tails
-  static constexpr std::size_t kChunk = 64 * 1024;
+  // Memory is taken in small pieces, until there are so many of them that a huge page adds no more than what is there
+  // already. Huge pages are cut from chunks that grow, so that a million tasks are few mappings.
+  static constexpr std::size_t kPiece = 64 * 1024;
+  static constexpr std::size_t kHugePage = 2 * 1024 * 1024;
+  static constexpr std::size_t kLargestChunk = 64 * 1024 * 1024;
 
   static std::uint16_t class_of(std::size_t body_size) noexcept {
     return static_cast<std::uint16_t>((body_size + kStep - 1) / kStep + 1);
   }
   void refill(std::uint16_t size_class);
+  std::byte* take_huge_page();
+  std::byte* add_chunk(std::size_t bytes, std::size_t align);
 
   struct ChunkDeleter {
-    void operator()(std::byte* chunk) const noexcept { ::operator delete(chunk, std::align_val_t{kStep}); }
+    std::size_t align;
+    void operator()(std::byte* chunk) const noexcept { ::operator delete(chunk, std::align_val_t{align}); }
   };
 
   std::array<Block*, kClasses> free_{};
   std::size_t live_ = 0;  // blocks out, not counting those in remote_
   std::vector<std::unique_ptr<std::byte, ChunkDeleter>> chunks_;
+  std::size_t chunk_bytes_ = 0;  // of all of them
+  std::byte* huge_ = nullptr;    // the first huge page of the newest chunk that was never used
+  std::size_t huge_left_ = 0;    // bytes
 
   std::mutex mutex_;
   RemoteBlock* remote_ = nullptr;  // guarded by mutex_

@@ -23,15 +23,24 @@ JoinWaiter* unmark(JoinWaiter* waiter) noexcept {
 
 static_assert(alignof(JoinWaiter) > kLocal);
 
+[[noreturn, gnu::noinline]] void report_joined_handle(const Task& task) noexcept {
+  base::SignalText text;
+  text << "runtime: the JoinHandle of task " << task.id
+       << " was destroyed while somebody joins through it; a handle is for one at a time. The program ends.\n";
+  text.write();
+  std::terminate();
+}
+
 }  // namespace
+
+inline void FiberWaiter::notify_here() noexcept {
+  notified_.store(true, std::memory_order_relaxed);
+  wake_here(waiter_);
+}
 
 void FiberWaiter::notify() noexcept {
   Task& waiter = waiter_;
-  if (waiter.schedule->is_owner()) {
-    notified_.store(true, std::memory_order_relaxed);
-    wake_here(waiter);
-    return;
-  }
+  if (waiter.schedule->is_owner()) return notify_here();
   // As soon as the flag is seen, the frame that holds us and even the task may go: hold the task until it is woken.
   waiter.hold();
   notified_.store(true, std::memory_order_release);  // pairs with is_notified()
@@ -69,7 +78,7 @@ bool publish_end(Task& task) noexcept {
   if (JoinWaiter* waiter = task.joiner.load(std::memory_order_relaxed); is_local(waiter)) {
     // Its handle is in use by a fiber of this thread, which is parked: nobody else can touch `joiner` now.
     task.joiner.store(kEnded, std::memory_order_release);
-    unmark(waiter)->notify();
+    static_cast<FiberWaiter*>(unmark(waiter))->notify_here();
     return false;
   }
   JoinWaiter* joiner = task.joiner.exchange(kEnded, std::memory_order_acq_rel);
@@ -80,17 +89,12 @@ bool publish_end(Task& task) noexcept {
 }
 
 void detach(Task& task) noexcept {
-  JoinWaiter* expected = nullptr;
-  if (!task.is_finished() &&
-      task.joiner.compare_exchange_strong(expected, kDetached, std::memory_order_acq_rel, std::memory_order_acquire)) {
-    return;  // the runtime, ending the task, will find kDetached
-  }
   if (!task.is_finished()) {
-    base::SignalText text;
-    text << "runtime: the JoinHandle of task " << task.id
-         << " was destroyed while somebody joins through it; a handle is for one at a time. The program ends.\n";
-    text.write();
-    std::terminate();
+    JoinWaiter* expected = nullptr;
+    if (task.joiner.compare_exchange_strong(expected, kDetached, std::memory_order_acq_rel, std::memory_order_acquire)) {
+      return;  // the runtime, ending the task, will find kDetached
+    }
+    if (!task.is_finished()) report_joined_handle(task);
   }
   base::happens_after(&task);
   if (RUNTIME_UNLIKELY(task.has_outcome())) {

@@ -32,6 +32,8 @@ class FiberWaiter final : public JoinWaiter {
   explicit FiberWaiter(Task& waiter) noexcept : waiter_(waiter) {}
 
   void notify() noexcept override;
+  /// The same on the waiter's own thread.
+  void notify_here() noexcept;
   bool is_notified() const noexcept { return notified_.load(std::memory_order_acquire); }
 
  private:

@@ -47,6 +47,12 @@ enum class Failure : std::uint8_t {
 /// Owns: its closure or result. Its memory is shared: see `joiner` and `references`.
 class alignas(64) Task final {
  public:
+  Task() noexcept = default;
+  /// Of a pool's cell, with everything that most tasks have, so that each word is written once.
+  Task(Schedule& schedule, const detail::CellTable& table, std::uint16_t size_class, std::uint64_t id, const char* file,
+       std::uint32_t line) noexcept
+      : schedule(&schedule), size_class(size_class), spawn_line(line), table(&table), id(id), spawn_file(file) {}
+
   // First cache line: what scheduling touches.
   Task* next_ready = nullptr;          // link of the run and the yield queue
   fiber::Fiber* fiber = nullptr;       // from the first resume to the end; the root's own

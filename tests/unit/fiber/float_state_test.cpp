@@ -1,10 +1,13 @@
 #include "fiber/float_state.hpp"
 
 #include <cfenv>
+#include <cstddef>
+#include <cstdint>
 
 #include <doctest/doctest.h>
 
 #include "base/valgrind.hpp"
+#include "fiber/switch.hpp"
 
 using namespace runtime::fiber;
 
@@ -54,4 +57,27 @@ TEST_CASE_FIXTURE(KeptEnvironment,
   CHECK(std::fetestexcept(FE_INEXACT) != 0);
   state.apply();
   CHECK(std::fetestexcept(FE_INEXACT) != 0);
+}
+
+TEST_CASE_FIXTURE(KeptEnvironment, "a context that a state was put into has it when somebody goes on there") {
+  if (!contexts_keep_float_state()) return;  // the scheduler applies it instead
+  const FloatState nearest = FloatState::current();
+  std::fesetround(FE_UPWARD);
+  const FloatState upward = FloatState::current();
+  alignas(16) static std::byte stack[16 * 1024];
+  void* context = boost::context::detail::make_fcontext(stack + sizeof stack, sizeof stack, [](auto from) {
+    for (;;) from = boost::context::detail::jump_fcontext(from.fctx, reinterpret_cast<void*>(std::intptr_t{std::fegetround()}));
+  });
+  CHECK(upward.is_in(context));
+  const auto round_there = [&context] {
+    const auto back = boost::context::detail::jump_fcontext(context, nullptr);
+    context = back.fctx;
+    return static_cast<int>(reinterpret_cast<std::intptr_t>(back.data));
+  };
+  CHECK(round_there() == FE_UPWARD);
+  nearest.put_into(context);
+  CHECK(nearest.is_in(context));
+  CHECK_FALSE(upward.is_in(context));
+  CHECK(round_there() == FE_TONEAREST);
+  CHECK(std::fegetround() == FE_UPWARD);
 }
