@@ -51,8 +51,9 @@ class RUNTIME_API Builder final {
   /// Bytes of guard below each stack, beside stack_size, rounded up to whole pages. Default 64 KiB: more than the
   /// frame of most functions, so that an overflow cannot step over it. Above 0.
   Builder& stack_guard_size(std::size_t bytes);
-  /// Bytes of stacks kept for the next task with their pages; what is returned above that gives its pages back to the
-  /// kernel. Default 1 GiB; above 0.
+  /// Bytes of stacks, each counted whole, that are kept for the next task with their pages; what is returned above that
+  /// gives its pages back to the kernel. Above 0. Default: as many stacks as keep 1 GiB of pages, which are 262,144, or
+  /// 65,536 from the first task on that has used more than a page of its stack.
   Builder& stack_pool_limit(std::size_t bytes);
 
   /// Resumes of tasks between two looks at descriptors and timers. Default 61; above 0.

@@ -121,6 +121,7 @@ class Driver final {
   void collect() noexcept;
   void after_look() noexcept;
   void ring() noexcept;
+  base::Nanos slack() const noexcept;
   void set_alarm(base::Nanos deadline) noexcept;
   void read_notices() noexcept;
 

@@ -7,12 +7,14 @@ namespace runtime::inline v1::driver {
 void TimerHeap::arm(Timer& timer) noexcept {
   timer.order_ = armed_++;
   timer.armed_ = true;
+  ++size_;
   root_ = meld(root_, &timer);
 }
 
 void TimerHeap::disarm(Timer& timer) noexcept {
   if (!timer.armed_) return;
   timer.armed_ = false;
+  --size_;
   if (&timer == root_) {
     root_ = meld_siblings(timer.child_);
   } else {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "base/clock.hpp"
@@ -54,6 +55,7 @@ class TimerHeap final {
   /// kForever if there is none.
   base::Nanos earliest() const noexcept { return root_ != nullptr ? root_->deadline_ : base::kForever; }
   bool is_empty() const noexcept { return root_ == nullptr; }
+  std::size_t size() const noexcept { return size_; }
 
   /// Wakes the tasks of every timer that is due at `now`, in order.
   void fire(base::Nanos now) noexcept;
@@ -63,7 +65,8 @@ class TimerHeap final {
   static Timer* meld_siblings(Timer* first) noexcept;
 
   Timer* root_ = nullptr;
-  std::uint64_t armed_ = 0;
+  std::uint64_t armed_ = 0;  // ever
+  std::size_t size_ = 0;
 };
 
 }  // namespace runtime::inline v1::driver

@@ -15,7 +15,7 @@ namespace runtime::inline v1::fiber {
 struct StackOptions {
   std::size_t size = 256 * 1024;        // usable bytes; whole pages
   std::size_t guard_size = 64 * 1024;   // below them; whole pages
-  std::size_t warm_limit = std::size_t{1} << 30;  // bytes of stacks kept with their pages
+  std::size_t warm_limit = 0;           // bytes of stacks kept with their pages; 0: by what these pages take, 1 GiB
   GuardKind guard = GuardKind::lightweight;
   StackLedger* ledger = nullptr;        // is told of every mapping, if there is one; outlives the pool
 };
