@@ -144,15 +144,15 @@ bool Driver::jump() noexcept {
 }
 
 base::Nanos Driver::next_alarm() const noexcept {
-  return std::min(clock.to_monotonic(timers_.earliest()), real_timers_.earliest());
+  return std::min(clock.to_monotonic(timers_.earliest_bound()), real_timers_.earliest());
 }
 
-// A sleep costs system calls, which many timers can share. So with n timers the thread may sleep n times 50 ns longer than
+// A sleep costs system calls, which many timers can share. So with n timers the thread may sleep n times 100 ns longer than
 // the first of them asks, but no longer than makes them late: one timer is exact, a hundred thousand wake it 2,000 times a
 // second instead of each for itself.
 base::Nanos Driver::slack() const noexcept {
-  constexpr std::size_t kMost = 10'000;
-  return static_cast<base::Nanos>(std::min(timers_.size(), kMost) * 50);
+  constexpr std::size_t kMost = 5'000;
+  return static_cast<base::Nanos>(std::min(timers_.size(), kMost) * 100);
 }
 
 // An alarm that is too early costs one needless look; setting it costs a system call each time. So it is only ever

@@ -12,6 +12,7 @@
 #include "driver/epoll_set.hpp"
 #include "driver/fd_watch.hpp"
 #include "driver/timer.hpp"
+#include "driver/timer_wheel.hpp"
 #include "metrics/counter.hpp"
 
 struct ev_loop;
@@ -131,7 +132,7 @@ class Driver final {
     void operator()(struct ev_loop* loop) const noexcept;
   };
 
-  TimerHeap timers_;                    // on our clock
+  TimerWheel timers_;                   // on our clock
   TimerHeap real_timers_;               // on CLOCK_MONOTONIC
   base::Nanos alarm_ = base::kForever;  // what the timerfd is set to; kForever once it has gone off
   const std::uint64_t owner_;           // number of the owner thread

@@ -7,14 +7,12 @@ namespace runtime::inline v1::driver {
 void TimerHeap::arm(Timer& timer) noexcept {
   timer.order_ = armed_++;
   timer.armed_ = true;
-  ++size_;
-  root_ = meld(root_, &timer);
+  adopt(timer);
 }
 
 void TimerHeap::disarm(Timer& timer) noexcept {
   if (!timer.armed_) return;
   timer.armed_ = false;
-  --size_;
   if (&timer == root_) {
     root_ = meld_siblings(timer.child_);
   } else {
@@ -25,8 +23,9 @@ void TimerHeap::disarm(Timer& timer) noexcept {
   timer.child_ = timer.sibling_ = timer.back_ = nullptr;
 }
 
-void TimerHeap::fire(base::Nanos now) noexcept {
-  while (root_ != nullptr && root_->deadline_ <= now) {
+std::size_t TimerHeap::fire(base::Nanos now) noexcept {
+  std::size_t fired = 0;
+  for (; root_ != nullptr && root_->deadline_ <= now; ++fired) {
     Timer& timer = *root_;
     disarm(timer);
     timer.fired_ = true;
@@ -34,8 +33,10 @@ void TimerHeap::fire(base::Nanos now) noexcept {
       timer.scope_->cancel();
     } else {
       task::wake(timer.task_);
+      __builtin_prefetch(timer.task_.fiber);  // it has its turn soon
     }
   }
+  return fired;
 }
 
 // Two heaps become one: the later root becomes the first child of the earlier.

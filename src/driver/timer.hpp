@@ -10,6 +10,7 @@
 namespace runtime::inline v1::driver {
 
 class TimerHeap;
+class TimerWheel;
 
 /// Wakes one task at one moment. Lives in the frame of whoever sleeps, so arming needs no memory.
 ///
@@ -26,6 +27,7 @@ class Timer final {
 
  private:
   friend class TimerHeap;
+  friend class TimerWheel;
 
   bool is_before(const Timer& other) const noexcept {
     return deadline_ != other.deadline_ ? deadline_ < other.deadline_ : order_ < other.order_;
@@ -35,11 +37,15 @@ class Timer final {
   task::CancelScope* const scope_;
   base::Nanos deadline_;
   std::uint64_t order_ = 0;   // of arming: equal deadlines fire first come, first served
-  Timer* child_ = nullptr;    // the heap: first child, next sibling, and back to the previous one or the parent
+  Timer* child_ = nullptr;    // the heap: first child, next sibling, and back to the previous one or the parent;
+                              // a slot of the wheel: next and previous are sibling and back, child is a hint
   Timer* sibling_ = nullptr;
   Timer* back_ = nullptr;
   bool armed_ = false;
   bool fired_ = false;
+  std::int16_t slot_ = kNoSlot;  // of the wheel
+
+  static constexpr std::int16_t kNoSlot = -1;
 };
 
 /// The armed timers, earliest first: a pairing heap through the timers themselves.
@@ -51,14 +57,15 @@ class TimerHeap final {
  public:
   void arm(Timer& timer) noexcept;
   void disarm(Timer& timer) noexcept;
+  /// One that has been armed elsewhere before, and keeps its place among equal deadlines.
+  void adopt(Timer& timer) noexcept { root_ = meld(root_, &timer); }
 
   /// kForever if there is none.
   base::Nanos earliest() const noexcept { return root_ != nullptr ? root_->deadline_ : base::kForever; }
   bool is_empty() const noexcept { return root_ == nullptr; }
-  std::size_t size() const noexcept { return size_; }
 
-  /// Wakes the tasks of every timer that is due at `now`, in order.
-  void fire(base::Nanos now) noexcept;
+  /// Wakes the tasks of every timer that is due at `now`, in order. How many there were.
+  std::size_t fire(base::Nanos now) noexcept;
 
  private:
   static Timer* meld(Timer* a, Timer* b) noexcept;
@@ -66,7 +73,6 @@ class TimerHeap final {
 
   Timer* root_ = nullptr;
   std::uint64_t armed_ = 0;  // ever
-  std::size_t size_ = 0;
 };
 
 }  // namespace runtime::inline v1::driver

@@ -13,9 +13,11 @@
 namespace runtime::inline v1::fiber {
 
 struct StackOptions {
+  static constexpr std::size_t kByPages = SIZE_MAX;  // as many warm stacks as keep 1 GiB of pages
+
   std::size_t size = 256 * 1024;        // usable bytes; whole pages
   std::size_t guard_size = 64 * 1024;   // below them; whole pages
-  std::size_t warm_limit = 0;           // bytes of stacks kept with their pages; 0: by what these pages take, 1 GiB
+  std::size_t warm_limit = kByPages;    // bytes of stacks kept with their pages
   GuardKind guard = GuardKind::lightweight;
   StackLedger* ledger = nullptr;        // is told of every mapping, if there is one; outlives the pool
 };
@@ -39,6 +41,7 @@ class StackPool final {
     Fiber* fiber = warm_;
     if (fiber != nullptr) {
       warm_ = fiber->next_idle;
+      __builtin_prefetch(warm_);  // many tasks that start one after the other would each wait for theirs
       warm_count_.subtract(1);
       in_use_.add(1);
     }

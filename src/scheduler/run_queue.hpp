@@ -39,6 +39,9 @@ class RunQueue final {
     return task;
   }
 
+  /// Who comes next but for those who gave way; null: nobody.
+  task::Task* front() const noexcept { return ready_.front(); }
+
   /// Called around a look at the driver: if that has woken anybody, those who gave way before go behind it.
   std::uint64_t mark() const noexcept { return pushed_.read(); }
   void put_yielded_behind(std::uint64_t mark) noexcept {

@@ -106,6 +106,27 @@ TEST_CASE("five thousand sleepers share one thread and one timer") {
   });
 }
 
+TEST_CASE("many sleepers share wake-ups of the thread, and none of them wakes early") {
+  Checked house;
+  house.rt.block_on([&] {
+    constexpr int kSleepers = 4'000;
+    const auto parks = [&] { return house.rt.metrics().worker_park_count(); };
+    const std::uint64_t before = parks();
+    int early = 0;
+    std::vector<JoinHandle<void>> tasks;
+    for (int i = 0; i < kSleepers; ++i) {
+      tasks.push_back(runtime::spawn_local([&early, i] {
+        const auto end = std::chrono::steady_clock::now() + std::chrono::microseconds(20'000 + i * 7919 % kSleepers * 25);
+        runtime::sleep_until(end);
+        early += std::chrono::steady_clock::now() < end ? 1 : 0;
+      }));
+    }
+    for (auto& task : tasks) task.join();
+    CHECK(early == 0);
+    CHECK(parks() - before < kSleepers / 2);
+  });
+}
+
 TEST_CASE("a sleep that is too long to count never ends by itself") {
   Checked house;
   house.rt.block_on([] {

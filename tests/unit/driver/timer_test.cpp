@@ -1,4 +1,4 @@
-#include "driver/timer.hpp"
+#include "driver/timer_wheel.hpp"
 
 #include <pthread.h>
 
@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <random>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -31,9 +32,9 @@ struct Sleeper {
 
 }  // namespace
 
-TEST_CASE("a heap fires what is due, and nothing else") {
+TEST_CASE_TEMPLATE("what is due fires, and nothing else", Timers, TimerHeap, TimerWheel) {
   RecordingSchedule schedule;
-  TimerHeap heap;
+  Timers heap;
   CHECK(heap.is_empty());
   CHECK(heap.earliest() == kForever);
   heap.fire(kForever);
@@ -53,9 +54,9 @@ TEST_CASE("a heap fires what is due, and nothing else") {
   CHECK(schedule.scheduled == std::vector{&early.cell.task});
 }
 
-TEST_CASE("disarming what is not armed, or has fired, does nothing") {
+TEST_CASE_TEMPLATE("disarming what is not armed, or has fired, does nothing", Timers, TimerHeap, TimerWheel) {
   RecordingSchedule schedule;
-  TimerHeap heap;
+  Timers heap;
   Sleeper one(schedule, 1), other(schedule, 2);
   heap.disarm(one.timer);
   heap.arm(one.timer);
@@ -68,12 +69,14 @@ TEST_CASE("disarming what is not armed, or has fired, does nothing") {
   CHECK(heap.is_empty());
 }
 
-TEST_CASE("equal deadlines fire in the order of arming, also when others leave in between") {
+TEST_CASE_TEMPLATE("equal deadlines fire in the order of arming, also when others leave in between", Timers, TimerHeap,
+                   TimerWheel) {
   RecordingSchedule schedule;
-  TimerHeap heap;
+  Timers heap;
   std::deque<Sleeper> sleepers;
   std::vector<runtime::task::Task*> expected;
-  for (int i = 0; i < 1000; ++i) heap.arm(sleepers.emplace_back(schedule, 5).timer);
+  constexpr Nanos kDeadline = 5'000'000'000;  // far enough for the wheel to turn
+  for (int i = 0; i < 1000; ++i) heap.arm(sleepers.emplace_back(schedule, kDeadline).timer);
   for (std::size_t i = 0; i < sleepers.size(); ++i) {
     if (i % 3 == 0) {
       heap.disarm(sleepers[i].timer);
@@ -81,14 +84,21 @@ TEST_CASE("equal deadlines fire in the order of arming, also when others leave i
       expected.push_back(&sleepers[i].cell.task);
     }
   }
-  heap.fire(5);
+  for (Nanos now = 0; now < kDeadline; now += 100'000'000) heap.fire(now);
+  CHECK(schedule.scheduled.empty());
+  heap.fire(kDeadline);
   CHECK((schedule.scheduled == expected));
 }
 
-TEST_CASE("whatever is armed, disarmed and fired, the heap does as an ordered map") {
+TEST_CASE_TEMPLATE("whatever is armed, disarmed and fired is as in an ordered map", Timers, TimerHeap, TimerWheel) {
   RecordingSchedule schedule;
-  TimerHeap heap;
+  Timers heap;
   std::mt19937 random(20240607);
+  // Some near, some far: up to minutes from now.
+  const auto some_time = [&random](unsigned most) {
+    constexpr int kScales = std::is_same_v<Timers, TimerWheel> ? 32 : 1;
+    return static_cast<Nanos>(random() % most) << (random() % kScales);
+  };
   std::map<std::pair<Nanos, int>, std::unique_ptr<Sleeper>> armed;  // by deadline, then by order of arming
   Nanos now = 0;
   int order = 0;
@@ -97,17 +107,17 @@ TEST_CASE("whatever is armed, disarmed and fired, the heap does as an ordered ma
   for (int step = 0; step < 60'000; ++step) {
     const auto dice = random() % 10;
     if (dice < 6 || armed.empty()) {
-      const Nanos deadline = now + static_cast<Nanos>(random() % 200);
+      const Nanos deadline = now + some_time(200);
       auto& sleeper = armed[{deadline, order++}];
       sleeper = std::make_unique<Sleeper>(schedule, deadline);
       heap.arm(sleeper->timer);
     } else if (dice < 9) {
-      auto victim = armed.lower_bound({now + static_cast<Nanos>(random() % 200), 0});
+      auto victim = armed.lower_bound({now + some_time(200), 0});
       if (victim == armed.end()) victim = armed.begin();
       heap.disarm(victim->second->timer);
       armed.erase(victim);
     } else {
-      now += static_cast<Nanos>(random() % 60);
+      now += some_time(60);
       schedule.scheduled.clear();
       heap.fire(now);
       std::size_t count = 0;
@@ -121,13 +131,44 @@ TEST_CASE("whatever is armed, disarmed and fired, the heap does as an ordered ma
       same_order &= count == schedule.scheduled.size();
       fired += count;
     }
-    same_earliest &= heap.earliest() == (armed.empty() ? kForever : armed.begin()->first.first);
+    const Nanos earliest = armed.empty() ? kForever : armed.begin()->first.first;
+    if constexpr (std::is_same_v<Timers, TimerWheel>) {
+      same_earliest &= heap.earliest_bound() <= earliest && heap.size() == armed.size();
+      if (step % 16 != 0) continue;
+    }
+    same_earliest &= heap.earliest() == earliest;
   }
   CHECK(same_order);
   CHECK(same_earliest);
   CHECK(fired > 10'000);
   for (auto& [key, sleeper] : armed) heap.disarm(sleeper->timer);
   CHECK(heap.is_empty());
+}
+
+TEST_CASE("a wheel takes any deadline, and knows the first one's exactly while nobody has left") {
+  RecordingSchedule schedule;
+  TimerWheel wheel;
+  Sleeper never(schedule, kForever - 1), past(schedule, -5), soon(schedule, 3'000'000), late(schedule, 70'000'000'000);
+  wheel.arm(never.timer);
+  CHECK(wheel.earliest_bound() == kForever - 1);
+  wheel.arm(late.timer);
+  wheel.arm(soon.timer);
+  CHECK(wheel.earliest_bound() == 3'000'000);
+  wheel.arm(past.timer);
+  CHECK(wheel.earliest_bound() == -5);
+  wheel.fire(0);
+  CHECK(past.timer.has_fired());
+  wheel.disarm(soon.timer);
+  CHECK(wheel.earliest_bound() <= 70'000'000'000);
+  CHECK(wheel.earliest() == 70'000'000'000);
+  wheel.fire(kForever - 2);
+  CHECK(late.timer.has_fired());
+  CHECK(wheel.size() == 1);
+  CHECK_FALSE(never.timer.has_fired());
+  wheel.fire(kForever);
+  CHECK(never.timer.has_fired());
+  CHECK(wheel.is_empty());
+  CHECK(wheel.earliest_bound() == kForever);
 }
 
 // A recursion over them would need megabytes; this thread has far less.
