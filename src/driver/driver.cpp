@@ -24,6 +24,7 @@ static_assert(sizeof(ev_io) <= 64 && alignof(ev_io) <= 8);
 constexpr unsigned kLoopFlags = unsigned{EVBACKEND_EPOLL} | unsigned{EVFLAG_NOENV};
 
 constexpr std::size_t kMostNotices = 1024;
+constexpr int kShort = 1;  // milliseconds
 constexpr std::uint32_t kBell = 0;
 constexpr std::uint32_t kAlarm = 1;
 
@@ -107,16 +108,27 @@ void Driver::look() noexcept {
   after_look();
 }
 
-void Driver::collect() noexcept {
+// False: nothing came in that time.
+bool Driver::collect(int milliseconds) noexcept {
+  const EpollSet::News news = set_.collect(milliseconds);
   // Nobody reads the eventfd or the timerfd: each signal is reported once.
-  if ((set_.collect() & (std::uint64_t{1} << kAlarm)) != 0) alarm_ = base::kForever;
+  if ((news.signals & (std::uint64_t{1} << kAlarm)) != 0) alarm_ = base::kForever;
+  return news.has_come;
 }
 
 void Driver::sleep(base::Nanos deadline) noexcept {
   deadline = std::min(deadline, next_alarm());
   if (deadline != base::kForever && deadline <= base::monotonic_now()) return poll();
   set_alarm(deadline != base::kForever ? deadline + slack() : deadline);
-  ::ev_run(loop_.get(), EVRUN_ONCE);
+  // libev sleeps on the set, and the set is asked behind it: two system calls, and two sets that the kernel has to wake.
+  // A thread that has slept for less than a millisecond will do so again, more often than not, so it asks the set itself;
+  // once that has been in vain, the sleep is long enough for libev.
+  sleeps_shortly_ = sleeps_shortly_ && collect(kShort);
+  if (!sleeps_shortly_) {
+    const base::Nanos start = base::monotonic_now();
+    ::ev_run(loop_.get(), EVRUN_ONCE);
+    sleeps_shortly_ = base::monotonic_now() - start < kShort * base::Nanos{1'000'000};
+  }
   after_look();
 }
 

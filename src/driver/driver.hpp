@@ -119,7 +119,7 @@ class Driver final {
 
   static void announce(int fd, bool is_closing) noexcept;
   void sleep(base::Nanos deadline) noexcept;
-  void collect() noexcept;
+  bool collect(int milliseconds = 0) noexcept;
   void after_look() noexcept;
   void ring() noexcept;
   base::Nanos slack() const noexcept;
@@ -143,6 +143,7 @@ class Driver final {
   EpollSet set_;                        // of the watched descriptors, and of these two
   std::unique_ptr<struct ev_loop, LoopDeleter> loop_;
   alignas(8) std::byte set_watcher_[64];  // libev's ev_io; driver.cpp checks that it fits
+  bool sleeps_shortly_ = false;           // the last sleep was over within kShort
 
   std::mutex notices_mutex_;
   std::vector<CloseNotice> notices_;    // guarded by notices_mutex_

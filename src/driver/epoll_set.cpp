@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 #include <new>
 
 #include "base/system_error.hpp"
@@ -55,17 +56,18 @@ void EpollSet::add_signal(int fd, std::uint32_t number) {
   if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) base::throw_errno(errno, "epoll_ctl");
 }
 
-std::uint64_t EpollSet::collect() noexcept {
+EpollSet::News EpollSet::collect(int milliseconds) noexcept {
   const base::ErrnoKeeper keeper;
-  std::uint64_t signals = 0;
+  News news;
   epoll_event events[kBatch];
   int count;
   do {
-    count = ::epoll_wait(epoll_.get(), events, kBatch, 0);
+    count = ::epoll_wait(epoll_.get(), events, kBatch, std::exchange(milliseconds, 0));
+    news.has_come |= count != 0;  // a signal handler has run: that may be news, too
     for (int i = 0; i < count; ++i) {
       const std::uint64_t tag = events[i].data.u64;
       if ((tag & kSignal) != 0) {
-        signals |= std::uint64_t{1} << (tag & 63);
+        news.signals |= std::uint64_t{1} << (tag & 63);
         continue;
       }
       const int fd = static_cast<int>(tag & 0xffffffff);
@@ -74,7 +76,7 @@ std::uint64_t EpollSet::collect() noexcept {
       if (tag == tag_of(fd, number.registration)) report(number, fd, events[i].events);
     }
   } while (count == kBatch);  // nothing is reported twice, so this ends
-  return signals;
+  return news;
 }
 
 void EpollSet::report(Number& number, int fd, std::uint32_t events) noexcept {

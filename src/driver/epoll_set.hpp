@@ -41,8 +41,12 @@ class EpollSet final {
   /// Throws: std::system_error.
   void add_signal(int fd, std::uint32_t number);
 
-  /// Takes what the kernel has, without waiting: wakes the tasks concerned. Returns a bit for each signal that has come.
-  std::uint64_t collect() noexcept;
+  struct News {
+    std::uint64_t signals = 0;  // a bit for each that has come
+    bool has_come = false;      // else that time is over
+  };
+  /// Takes what the kernel has, or will have within so many milliseconds: wakes the tasks concerned.
+  News collect(int milliseconds = 0) noexcept;
 
   /// `last_close` counts the close notices of the process. False when the kernel or we have no memory for it, or when it
   /// is a descriptor that this set cannot hold: nothing has happened then.

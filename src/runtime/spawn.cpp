@@ -51,7 +51,7 @@ Draft new_other_draft(Inner* inner, const SpawnRequest& request) {
   scheduler::CurrentThread::Draft draft{
       request.table,
       blocking ? task::Kind::blocking : request.scope != nullptr ? task::Kind::child : task::Kind::fiber,
-      owner && !blocking && (plain || inner->is_open()),
+      owner && (plain || inner->is_open()),
       attributes.get(),
       blocking ? sizeof(BlockingTask) : (plain ? 0 : scheduler.tail_size()) + (request.scope != nullptr ? sizeof(task::Child) : 0),
       request.file,
