@@ -120,6 +120,36 @@ void MpscChannel::wait_for_place(base::ShortLock& guard, task::Task* self) {
   throw Cancelled();
 }
 
+inline void MpscChannel::append(Message& message) noexcept {
+  queue_.push_back(message);
+  pushed_.store(pushed_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+}
+
+// A place is free: of whoever waits, or of nobody. Under the lock.
+inline Waiter* MpscChannel::free_place() noexcept {
+  if (!has_limit()) return nullptr;
+  if (RUNTIME_UNLIKELY(overdrawn_ > 0)) {
+    --overdrawn_;
+    return nullptr;
+  }
+  Waiter* sender = pop_front(sending_);
+  sender != nullptr ? ++promised_ : ++free_;
+  return sender;
+}
+
+// The value is with a receiver that waits, who is to be notified, or in the queue. Under the lock.
+inline Waiter* MpscChannel::hand_over(Message& message, Waiter*& sender) noexcept {
+  Waiter* receiver = pop_front(receiving_);
+  if (receiver == nullptr) {
+    append(message);
+    return nullptr;
+  }
+  pushed_.store(pushed_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  static_cast<ReceiveWaiter*>(receiver)->message = &message;
+  sender = free_place();
+  return receiver;
+}
+
 // Puts a value into a place that is neither free nor promised any more. Under the lock; without it in the end.
 void MpscChannel::deposit(base::ShortLock& guard, void* value) {
   Message* message = spare_.pop();
@@ -142,24 +172,6 @@ void MpscChannel::deposit(base::ShortLock& guard, void* value) {
     throw;
   }
   push_promised(message);
-}
-
-void MpscChannel::append(Message& message) noexcept {
-  queue_.push_back(message);
-  pushed_.store(pushed_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-}
-
-// The value is with a receiver that waits, who is to be notified, or in the queue. Under the lock.
-Waiter* MpscChannel::hand_over(Message& message, Waiter*& sender) noexcept {
-  Waiter* receiver = pop_front(receiving_);
-  if (receiver == nullptr) {
-    append(message);
-    return nullptr;
-  }
-  pushed_.store(pushed_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-  static_cast<ReceiveWaiter*>(receiver)->message = &message;
-  sender = free_place();
-  return receiver;
 }
 
 // A receiver that was handed a message has been cancelled: it is first in the queue. Its place was free meanwhile.
@@ -200,18 +212,6 @@ void MpscChannel::return_place(Message* message) noexcept {
   if (sender != nullptr) sender->notify();
   if (receiver != nullptr) receiver->notify();
   Message::free(message, type_);
-}
-
-// A place is free: of whoever waits, or of nobody. Under the lock.
-Waiter* MpscChannel::free_place() noexcept {
-  if (!has_limit()) return nullptr;
-  if (RUNTIME_UNLIKELY(overdrawn_ > 0)) {
-    --overdrawn_;
-    return nullptr;
-  }
-  Waiter* sender = pop_front(sending_);
-  sender != nullptr ? ++promised_ : ++free_;
-  return sender;
 }
 
 // Receiving. ------------------------------------------------------------------------------------------------------------
@@ -288,6 +288,12 @@ void MpscChannel::take_first(base::ShortLock& guard, void* to) {
 // The message is the receiver's alone.
 void MpscChannel::unpack(Message* message, void* to) {
   count_popped();
+  if (sync::is_bytes(type_)) {
+    sync::move_value(type_, to, message->value(type_));
+    message = emptied_.put(message);
+    if (RUNTIME_UNLIKELY(message != nullptr)) Message::free(message, type_);
+    return;
+  }
   struct Emptied {
     MpscChannel& channel;
     Message* message;
