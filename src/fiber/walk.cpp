@@ -1,6 +1,7 @@
 #include "fiber/walk.hpp"
 
-#include <dlfcn.h>
+#include <elf.h>
+#include <link.h>
 #include <unwind.h>
 
 namespace runtime::inline v1::fiber {
@@ -82,16 +83,35 @@ __asm__(
     ".hidden runtime_walk_from_end\n"
     "runtime_walk_from_end:\n");
 
+// Where the linker has put the header of the library, or of the program that is linked with the library's objects.
+extern "C" __attribute__((visibility("hidden"))) const ElfW(Ehdr) __ehdr_start;
+
+namespace {
+
+bool is_code_of_ours(const void* address) noexcept {
+  const auto begin = reinterpret_cast<std::uintptr_t>(&__ehdr_start);
+  const auto* segment = reinterpret_cast<const ElfW(Phdr)*>(begin + __ehdr_start.e_phoff);
+  const auto* const end = segment + __ehdr_start.e_phnum;
+  while (segment != end && segment->p_type != PT_LOAD) ++segment;
+  if (segment == end) return false;
+  // The first segment is the one that begins with the header.
+  const std::uintptr_t place = reinterpret_cast<std::uintptr_t>(address) - (begin - segment->p_vaddr);
+  for (; segment != end; ++segment) {
+    const bool is_code = segment->p_type == PT_LOAD && (segment->p_flags & PF_X) != 0;
+    if (is_code && place - segment->p_vaddr < segment->p_memsz) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
 Frames walk(const Fiber& stopped) noexcept {
   Frames frames;
   if (stopped.context == nullptr) return frames;
   // The code that stopped it is ours. If the word in that place is no address of ours, this Boost saves another way.
+  // (The dynamic linker knows as well, but it looks through a table of symbols for it: most of the time of a dump.)
   const auto* saved = static_cast<void* const*>(stopped.context);
-  Dl_info stop, here;
-  if (::dladdr(saved[7], &stop) == 0 || ::dladdr(reinterpret_cast<void*>(&runtime_walk_from), &here) == 0 ||
-      stop.dli_fbase != here.dli_fbase) {
-    return frames;
-  }
+  if (!is_code_of_ours(saved[7])) return frames;
   Walk walk{&frames, reinterpret_cast<std::uintptr_t>(&runtime_walk_from),
             reinterpret_cast<std::uintptr_t>(&runtime_walk_from_end[0]), false};
   runtime_walk_from(stopped.context, [](void* arg) { _Unwind_Backtrace(&on_frame, arg); }, &walk);

@@ -1,5 +1,7 @@
 #include "fiber/walk.hpp"
 
+#include <dlfcn.h>
+
 #include <algorithm>
 #include <functional>
 #include <vector>
@@ -145,4 +147,26 @@ TEST_CASE("the caller's own calls begin with the one that asks") {
   const Frames frames = runtime::fiber::walk_here();
   CHECK(frames.count > 1);
   CHECK(count_of(frames, "main") >= 1);
+}
+
+TEST_CASE_FIXTURE(test::LeakCheck, "a context that was saved in another way than expected is not walked") {
+  if (!kWalks) return;
+  test::FiberStage stage;
+  std::function<void()> body = [&] { pause_here(stage); };
+  auto& fiber = stage.start(body);
+  stage.resume(fiber);
+  REQUIRE(runtime::fiber::walk(fiber).count > 2);
+  auto& return_address = static_cast<std::uintptr_t*>(fiber.context)[7];
+  const std::uintptr_t ours = return_address;
+  static int data = 0;  // of ours, but no code
+  const auto library = reinterpret_cast<std::uintptr_t>(::dlsym(RTLD_DEFAULT, "__libc_start_main"));
+  REQUIRE(library != 0);
+  for (const std::uintptr_t other : {std::uintptr_t{0}, reinterpret_cast<std::uintptr_t>(&data), library,
+                                     reinterpret_cast<std::uintptr_t>(fiber.context), ~std::uintptr_t{0}}) {
+    return_address = other;
+    CHECK(runtime::fiber::walk(fiber).count == 0);
+  }
+  return_address = ours;
+  CHECK(runtime::fiber::walk(fiber).count > 2);
+  stage.resume(fiber);
 }
