@@ -1,10 +1,14 @@
 // Boost.Fiber doing the same work as our own programs, one figure a run. It has no pool for blocking calls: it is
-// given the raw one, and its own promise to wake the fiber.
+// given the raw one, and its own promise to wake the fiber. Its mutex is not handed over (whoever unlocks may lock again
+// before the one that waited), it has nothing like a Notify, and its sockets are those of Boost.Asio.
 
 #include <unistd.h>
 
 #include <chrono>
+#include <mutex>
+#include <stdexcept>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -13,8 +17,11 @@
 #include "clock.hpp"
 #include "memory.hpp"
 #include "options.hpp"
+#include "peers/peer.hpp"
 #include "raw_pool.hpp"
 #include "report.hpp"
+#include "skynet.hpp"
+#include "sleep_times.hpp"
 #include "slices.hpp"
 #include "yield_round.hpp"
 
@@ -158,23 +165,140 @@ void spawn_blocking(const bench::Options& options) {
   bench::figure("peer", bench::median(bench::in_slices([&] { return round_trips(pool, in_flight, each); })), "ns/job");
 }
 
+std::uint64_t tree(std::uint64_t first, std::uint64_t leaves) {
+  if (leaves == 1) return first;
+  const std::uint64_t share = leaves / bench::kSkynetChildren;
+  std::uint64_t sums[bench::kSkynetChildren] = {};
+  fibers::fiber children[bench::kSkynetChildren];
+  for (std::uint64_t i = 0; i < bench::kSkynetChildren; ++i) {
+    children[i] = spawn([&sums, first, share, i] { sums[i] = tree(first + i * share, share); });
+  }
+  std::uint64_t sum = 0;
+  for (std::uint64_t i = 0; i < bench::kSkynetChildren; ++i) {
+    children[i].join();
+    sum += sums[i];
+  }
+  return sum;
+}
+
+void skynet(const bench::Options& options) {
+  const std::uint64_t leaves = bench::skynet_leaves(options);
+  bench::figure("peer", bench::warm_skynet_milliseconds(leaves, [leaves] { return tree(0, leaves); }), "ms");
+  bench::peak_figure();
+}
+
+void lock(const bench::Options& options) {
+  const std::uint64_t total = options.count("total");
+  fibers::mutex mutex;
+  const auto slice = [&] {
+    bench::CpuStopwatch stopwatch;
+    stopwatch.start();
+    for (std::uint64_t i = 0; i < total; ++i) {
+      mutex.lock();
+      mutex.unlock();
+    }
+    stopwatch.stop();
+    return stopwatch.nanoseconds_per(total);
+  };
+  bench::figure("peer", bench::least(bench::in_slices(slice)), "ns/pair");
+}
+
+/// Two fibers, one of which is always waiting for the other.
+template <class First, class Second>
+void hops(const bench::Options& options, First first, Second second) {
+  const std::uint64_t rounds = (options.count("total") + 1) / 2;
+  const auto repeat = [rounds](auto& step) {
+    for (std::uint64_t i = 0; i < rounds; ++i) step();
+  };
+  const auto slice = [&] {
+    bench::CpuStopwatch stopwatch;
+    stopwatch.start();
+    fibers::fiber one = spawn([&] { repeat(first); });
+    fibers::fiber other = spawn([&] { repeat(second); });
+    one.join();
+    other.join();
+    stopwatch.stop();
+    return stopwatch.nanoseconds_per(2 * rounds);
+  };
+  bench::figure("peer", bench::least(bench::in_slices(slice)), "ns/hop");
+}
+
+/// Its unbuffered channels: the buffered ones start at two, and are slower here.
+void channel(const bench::Options& options) {
+  fibers::unbuffered_channel<std::uint64_t> there, back;
+  std::uint64_t got = 0, answer = 0;
+  hops(options,
+       [&] {
+         there.pop(got);
+         back.push(got);
+       },
+       [&] {
+         there.push(1);
+         back.pop(answer);
+       });
+}
+
+void condition(const bench::Options& options) {
+  fibers::mutex mutex;
+  fibers::condition_variable changed;
+  int turn = 0;
+  const auto step_of = [&](int mine) {
+    return [&mutex, &changed, &turn, mine] {
+      std::unique_lock<fibers::mutex> held(mutex);
+      changed.wait(held, [&turn, mine] { return turn == mine; });
+      turn = 1 - mine;
+      changed.notify_one();
+    };
+  };
+  hops(options, step_of(0), step_of(1));
+}
+
+void sleep(const bench::Options& options) {
+  const auto times = bench::sleep_times(options.count("tasks"));
+  std::vector<fibers::fiber> all;
+  all.reserve(times.size());
+  const auto slice = [&] {
+    bench::ProcessStopwatch stopwatch;
+    stopwatch.start();
+    for (const auto time : times) {
+      all.push_back(spawn([time] { boost::this_fiber::sleep_for(time); }));
+    }
+    for (fibers::fiber& fiber : all) {
+      fiber.join();
+    }
+    stopwatch.stop();
+    all.clear();
+    return stopwatch.nanoseconds_per(times.size());
+  };
+  bench::figure("peer", bench::least_of_three(slice), "ns/sleep");
+}
+
+/// It has no unbounded channel: one of 1,024 places, which a plain thread may push into.
+void mpsc(const bench::Options& options) {
+  const std::uint64_t total = options.count("total");
+  const auto slice = [total] {
+    fibers::buffered_channel<std::uint64_t> channel(1024);
+    bench::WallStopwatch stopwatch;
+    stopwatch.start();
+    std::thread sending([&channel, total] {
+      for (std::uint64_t i = 0; i < total; ++i) channel.push(i);
+      channel.close();
+    });
+    std::uint64_t received = 0, value = 0;
+    while (channel.pop(value) == fibers::channel_op_status::success) ++received;
+    stopwatch.stop();
+    sending.join();
+    if (received != total) throw std::runtime_error("messages were lost");
+    return stopwatch.nanoseconds_per(total);
+  };
+  bench::figure("peer", bench::median(bench::in_slices(slice)), "ns/message");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  const bench::Options options(argc, argv,
-      {{"work", "yield"}, {"tasks", "1000"}, {"total", "100000"}, {"round", "warm"}, {"state", "chain"},
-       {"in_flight", "1"}, {"threads", "4"}});
-  const std::string work = options.choice("work", {"yield", "spawn_join", "spawn_batch", "parked", "spawn_blocking"});
-  if (work == "yield") {
-    yield(options);
-  } else if (work == "spawn_join") {
-    spawn_join(options);
-  } else if (work == "spawn_batch") {
-    spawn_batch(options);
-  } else if (work == "parked") {
-    parked(options);
-  } else {
-    spawn_blocking(options);
-  }
-  return 0;
+  return bench::run_peer(argc, argv,
+      {{"yield", yield}, {"spawn_join", spawn_join}, {"spawn_batch", spawn_batch}, {"parked", parked},
+       {"spawn_blocking", spawn_blocking}, {"skynet", skynet}, {"lock", lock}, {"channel", channel},
+       {"condition", condition}, {"sleep", sleep}, {"mpsc", mpsc}});
 }
