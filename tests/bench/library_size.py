@@ -45,7 +45,7 @@ def main():
         return 1
     if not shutil.which("strip") or not shutil.which("readelf"):
         print("strip and readelf are not installed (binutils)", file=sys.stderr)
-        return 1
+        return UNABLE
     foreign = [name for name in needed(library) if re.split(r"[-.]so|\.so|-x86", name)[0] not in EXPECTED]
     if foreign:
         print(f"needs {' '.join(foreign)}", file=sys.stderr)

@@ -99,7 +99,8 @@ def installed_peers(directory):
         if path is None:
             continue
         try:
-            listed = subprocess.run([str(path), "--work", "list"], capture_output=True, text=True, timeout=30, check=True)
+            listed = subprocess.run([str(path), "--work", "list"], capture_output=True, text=True, timeout=30,
+                                    check=True)
         except (OSError, subprocess.SubprocessError) as error:
             sys.exit(f"{path} does not tell what it can do: {error}")
         found[name] = Peer(name, path, frozenset(listed.stdout.split()))

@@ -13,8 +13,9 @@ from goals import judge
 from programs import PEERS
 
 # Debian's packages, for the versions that a figure depends on.
-PACKAGES = {"Boost": "libboost-context-dev", "libev": "libev-dev", "State Threads": "libst-dev", "GNU Pth": "libpth-dev",
-            "libuv": "libuv1-dev", "Go": "golang-go", "Tokio": "librust-tokio-dev", "Rust": "rustc"}
+PACKAGES = {"Boost": "libboost-context-dev", "libev": "libev-dev", "State Threads": "libst-dev",
+            "GNU Pth": "libpth-dev", "libuv": "libuv1-dev", "Go": "golang-go", "Tokio": "librust-tokio-dev",
+            "Rust": "rustc"}
 
 
 def _output(command):

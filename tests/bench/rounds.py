@@ -13,6 +13,7 @@ class Result:
         self._others = {name: [] for name in PEERS}
         self._absent = {name: self._why_absent(name) for name in PEERS}
         self.failures = []
+        self.unable = None  # why our own program cannot do it here
 
     def _why_absent(self, name):
         if name not in self._peers:
@@ -20,16 +21,20 @@ class Result:
         return None if self.work.work in self._peers[name].works else "has none"
 
     def measure_round(self, directory, limit, cache):
-        """One run of each program. `cache` holds what the same commands have shown in this round: two rows may be
-        about two figures of one run."""
+        """One run of each program. `cache` holds what the same commands, on as many processors, have shown in this
+        round: two rows may be about two figures of one run."""
         def figures_of(command):
-            if command not in cache:
-                cache[command] = run_program(list(command), self.work.one_processor, limit)
-            return cache[command]
+            key = (command, self.work.one_processor)
+            if key not in cache:
+                cache[key] = run_program(list(command), self.work.one_processor, limit)
+            return cache[key]
 
         command = self.work.command(directory)
         try:
             self._rounds.append(figures_of(command))
+        except Unable as unable:
+            self.unable = str(unable)
+            return
         except Failed as failure:
             sys.exit(f"{' '.join(command)}\n{failure}")
         for name, peer in self._peers.items():
@@ -101,6 +106,6 @@ def measure(group, peers, directory, rounds, limit):
     for number in range(rounds):
         cache = {}
         for result in results:
-            if number < min(rounds, result.work.rounds or rounds):
+            if result.unable is None and number < min(rounds, result.work.rounds or rounds):
                 result.measure_round(directory, limit, cache)
     return results

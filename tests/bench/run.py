@@ -24,7 +24,7 @@ SKIPPED = 77  # what Meson calls a skipped test
 def chosen_options():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("programs", type=pathlib.Path, help="the folder with the built benchmark programs")
-    parser.add_argument("group", nargs="*", help=f"what to measure: {' '.join(works.GROUPS)} (default: {' '.join(works.DEFAULT)})")
+    parser.add_argument("group", nargs="*", help=f"what to measure, of {' '.join(works.GROUPS)} (default: all)")
     parser.add_argument("--rounds", type=int, default=7, help="at least 1; 5 and more for a claim (default 7)")
     parser.add_argument("--limit", type=float, default=120, help="seconds one program may take (default 120)")
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="write every figure there as well")
@@ -63,9 +63,15 @@ def main():
     directory = options.programs.resolve()
     peers = installed_peers(directory)
     groups = []
-    for name in built(options.group or works.DEFAULT, directory):
+    for name in built(options.group or works.GROUPS, directory):
         group = works.GROUPS[name]
-        results = rounds.measure(group.works, peers, directory, options.rounds, options.limit)
+        measured = rounds.measure(group.works, peers, directory, options.rounds, options.limit)
+        results = [result for result in measured if result.unable is None]
+        for result in measured:
+            if result.unable is not None:
+                print(f"{name}: \"{result.work.title}\" is not measured: {result.unable}")
+        if not results:
+            continue
         table.print_group(name, results)
         groups.append((name, group.title, results))
     if options.json:

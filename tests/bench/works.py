@@ -123,7 +123,8 @@ GROUPS = {
         yield_of(10_000, within(100), stacks="default"),
         yield_of(100_000, within(130)),
         yield_of(100_000, within(220), stacks="default"),
-        *(observed_of("yield, 1,000 tasks", "yield_bench", {"tasks": 1_000, "total": 400_000}, what) for what in OBSERVED),
+        *(observed_of("yield, 1,000 tasks", "yield_bench", {"tasks": 1_000, "total": 400_000}, what)
+          for what in OBSERVED),
     ]),
     "spawn_join": Group("Spawn and join, one at a time", [
         spawn_join_from("task"),
@@ -163,6 +164,8 @@ GROUPS = {
         echo_of(50, 100_000, within(1.03, "floor")),
         echo_of(1_000, 100_000, within(1.15, "floor")),
         echo_of(10_000, 100_000),
+        Work("system calls a message, besides epoll_wait", "system_calls.py", {"connections": 50, "total": 20_000},
+             floor=None, goal=Goal("2.0 calls", 2.04, "value"), one_processor=False, rounds=1),
     ]),
     "preload": Group("Through the preload library", [
         Work("a call outside fibers", "preload_bench", {"work": "outside", "total": 2_000_000},
@@ -189,4 +192,3 @@ GROUPS = {
              goal=within(0, "value", "foreign", "libraries")),
     ]),
 }
-DEFAULT = tuple(GROUPS)

@@ -1,7 +1,8 @@
-// GNU Pth doing the same work as our own programs, one figure a run. Its scheduler looks at every waiting thread in every
-// step, so the figures grow with their number: it is asked for as much as ends within seconds, and where the number of
-// tasks is the point (10,000 that yield, a tree of a million) it has none. Threads come with 16 KiB of stack, as others.
-// Its mutex is not handed over, and messages through its ports end in a crash here, so these works are not among them.
+// GNU Pth doing the same work as our own programs, one figure a run. Its scheduler looks at every waiting thread in
+// every step, so the figures grow with their number: it is asked for as much as ends within seconds, and where the
+// number of tasks is the point (10,000 that yield, a tree of a million) it has none. Its threads have 16 KiB of stack,
+// as all peers'. Its mutex is not handed over, and messages through its ports end in a crash here (Debian 12), so these
+// works are not among them.
 
 #include <pth.h>
 #include <sys/select.h>
@@ -184,7 +185,9 @@ void sleep(const bench::Options& options) {
         timespec rest{};
         rest.tv_sec = count / 1'000'000;
         rest.tv_nsec = count % 1'000'000 * 1000;
-        if (pth_nanosleep(&rest, nullptr) != 0) throw std::system_error(errno, std::generic_category(), "pth_nanosleep");
+        if (pth_nanosleep(&rest, nullptr) != 0) {
+          throw std::system_error(errno, std::generic_category(), "pth_nanosleep");
+        }
         return nullptr;
       }, &time));
     }
