@@ -68,10 +68,11 @@ def end_session(process):
 def parsed(text):
     figures = {}
     for line in text.splitlines():
-        words = line.split()
-        if len(words) != 3:
-            raise Failed(f"printed \"{line}\", which is not a name, a number and a unit")
-        figures[words[0]] = (float(words[1]), words[2])
+        try:
+            name, value, unit = line.split()
+            figures[name] = (float(value), unit)
+        except ValueError:
+            raise Failed(f"printed \"{line}\", which is not a name, a number and a unit") from None
     if not figures:
         raise Failed("printed no figures")
     return figures

@@ -30,7 +30,7 @@ def chosen_options():
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="write every figure there as well")
     parser.add_argument("--strict", action="store_true", help="end with 1 when a goal is missed")
     parser.add_argument("--unfit", default="", help="why this build says nothing about speed; skips the run")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()  # the groups may stand behind the options
     unknown = [name for name in options.group if name not in works.GROUPS]
     if unknown:
         parser.error(f"no such group: {' '.join(unknown)}; there are {' '.join(works.GROUPS)}")

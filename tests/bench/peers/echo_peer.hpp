@@ -2,7 +2,8 @@
 
 #include <unistd.h>
 
-#include <memory>
+#include <algorithm>
+#include <cstdint>
 
 #include "echo_load.hpp"
 #include "echo_timed.hpp"
@@ -15,12 +16,13 @@
 namespace bench {
 
 /// Prints what an echo server's processor time is for a message. `serve(listening, connections, timed)` serves so many
-/// connections until all have gone, tells `timed` of each message, and closes the listening socket.
+/// connections until all have gone, tells `timed` of each message, and closes the listening socket. No more than
+/// `most_messages` are timed: the figure is for one, and some servers would take minutes.
 ///
 /// Call it before the program has other threads: the clients are a fork of it, on the first processor.
 template <class Clock, class Serve>
-void echo_figure(const Options& options, int listening_flags, Serve serve) {
-  const EchoCounts counts(options.count("connections"), options.count("total"));
+void echo_figure(const Options& options, int listening_flags, Serve serve, std::uint64_t most_messages = 1'000'000) {
+  const EchoCounts counts(options.count("connections"), std::min(options.count("total"), most_messages));
   if (!allow_connections(counts.connections)) {
     unable("so many descriptors are not allowed here (ulimit -n)");
   }

@@ -233,7 +233,7 @@ void serve(int listening, std::uint64_t connections, Timed& timed) {
 
 void echo(const bench::Options& options) {
   if (options.count("connections") + 16 > FD_SETSIZE) bench::unable("its select() has room for 1,024 descriptors");
-  bench::echo_figure<bench::CpuStopwatch>(options, 0, serve);
+  bench::echo_figure<bench::CpuStopwatch>(options, 0, serve, kMostSteps);
 }
 
 }  // namespace
