@@ -88,12 +88,12 @@ class RunTest(unittest.TestCase):
     def test_a_program_that_hangs_is_ended_with_what_it_has_started(self):
         alive = self.programs.folder / "alive"
         self.programs.add("spawn_batch_bench", self.figures(50, 5.1))
-        self.programs.add_peer("go_peer", "spawn_batch", f"(sleep 4; touch '{alive}') & wait")
+        self.programs.add_peer("go_peer", "spawn_batch", f"(sleep 2; touch '{alive}') & wait")
         started = time.monotonic()
-        done, works = self.programs.run("spawn_batch", "--limit", "1")
+        done, works = self.programs.run("spawn_batch", "--limit", "0.5")
         self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
-        self.assertEqual(works[0]["peers"]["Go"], {"absent": "did not end in 1 s"})
-        time.sleep(max(0.0, started + 7 - time.monotonic()))
+        self.assertEqual(works[0]["peers"]["Go"], {"absent": "did not end in 0.5 s"})
+        time.sleep(max(0.0, started + 3 - time.monotonic()))
         self.assertFalse(alive.exists(), "the child of the program that hung went on")
 
     def test_an_unfit_build_is_skipped(self):
