@@ -148,7 +148,7 @@ void serve(int listening, std::uint64_t connections, bench::EchoTimed<bench::Pro
 
 void echo(const bench::Options& options) {
   if (options.count("connections") > kMostThreads) bench::unable("a thread for each of so many connections");
-  bench::echo_figure<bench::ProcessStopwatch>(options, 0, serve, kMostSteps);
+  bench::echo_figure<bench::ProcessStopwatch>(options, 0, serve);
 }
 
 }  // namespace
