@@ -1,6 +1,6 @@
 // Boost.Asio doing the same work as our own programs, one figure a run, on one io_context that is told that one thread
-// runs it. Fibers are its stackful coroutines (asio::spawn), which cannot be joined: they have ended when run() returns.
-// Where callbacks are the quicker way, which they mostly are, it is given callbacks.
+// runs it. Fibers are its stackful coroutines (asio::spawn), which cannot be joined: when run() returns, they have
+// ended. Where callbacks are the quicker way, which they mostly are, it is given callbacks.
 
 #include <array>
 #include <chrono>

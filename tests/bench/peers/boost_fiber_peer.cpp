@@ -1,6 +1,6 @@
 // Boost.Fiber doing the same work as our own programs, one figure a run. It has no pool for blocking calls: it is
-// given the raw one, and its own promise to wake the fiber. Its mutex is not handed over (whoever unlocks may lock again
-// before the one that waited), it has nothing like a Notify, and its sockets are those of Boost.Asio.
+// given the raw one, and its own promise to wake the fiber. Its mutex is not handed over (whoever unlocks may lock
+// again before the one that waited), it has nothing like a Notify, and its sockets are those of Boost.Asio.
 
 #include <unistd.h>
 
