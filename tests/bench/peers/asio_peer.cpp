@@ -58,6 +58,23 @@ void yield(const bench::Options& options) {
   bench::figure("peer", bench::least(bench::in_slices(slice)), "ns/yield");
 }
 
+void spawn_join(const bench::Options& options) {
+  const std::uint64_t total = options.count("total");
+  asio::io_context context(1);
+  const auto slice = [&context, total] {
+    bench::CpuStopwatch stopwatch;
+    stopwatch.start();
+    for (std::uint64_t i = 0; i < total; ++i) {
+      spawn(context, [](const asio::yield_context&) {});
+      context.run();
+      context.restart();
+    }
+    stopwatch.stop();
+    return stopwatch.nanoseconds_per(total);
+  };
+  bench::figure("peer", bench::least(bench::in_slices(slice)), "ns/task");
+}
+
 double batch(std::uint64_t tasks) {
   asio::io_context context(1);
   bench::CpuStopwatch stopwatch;
@@ -209,6 +226,6 @@ void echo(const bench::Options& options) { bench::echo_figure<bench::CpuStopwatc
 
 int main(int argc, char** argv) {
   return bench::run_peer(argc, argv,
-      {{"yield", yield}, {"spawn_batch", spawn_batch}, {"spawn_blocking", spawn_blocking}, {"sleep", sleep},
-       {"mpsc", mpsc}, {"echo", echo}});
+      {{"yield", yield}, {"spawn_join", spawn_join}, {"spawn_batch", spawn_batch}, {"spawn_blocking", spawn_blocking},
+       {"sleep", sleep}, {"mpsc", mpsc}, {"echo", echo}});
 }
