@@ -43,8 +43,10 @@ class Result:
 
     def _measure_peer(self, name, measure):
         try:
-            figures = measure()
-            self._others[name].append(figures[self.work.peer_figure][0])
+            value = measure()[self.work.peer_figure][0]
+            if not value >= 0:  # NaN is not, either
+                raise Failed(f"says {value:g}: what it measured is not what it was to measure")
+            self._others[name].append(value)
         except Unable:
             self._absent[name] = "has none"
             self._others[name].clear()

@@ -87,7 +87,7 @@ class RunTest(unittest.TestCase):
 
     def test_a_peer_that_fails_is_told_and_fails_the_run(self):
         self.programs.add("spawn_batch_bench", self.figures(50, 5.1))
-        for body in ("echo broken >&2; exit 3", "echo what is this", "true"):
+        for body in ("echo broken >&2; exit 3", "echo what is this", "true", "echo peer -5 ns/task"):
             self.programs.add_peer("go_peer", "spawn_batch", body)
             done, works = self.programs.run("spawn_batch")
             self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
