@@ -5,10 +5,10 @@ use std::rc::Rc;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::spawn_local;
 
-use crate::measure::{figure, least, make_runtime, run, Stopwatch};
+use crate::measure::{figure, least, Stopwatch};
 use crate::options::{fail, Options};
+use crate::runtime::{make_runtime, run, spawn};
 
 /// This thread runs on the second processor, where there is one: the clients have the first.
 fn pin() {
@@ -89,7 +89,7 @@ async fn serve(connections: u64, total: u64) -> f64 {
     let mut handles = Vec::new();
     for _ in 0..connections {
         let (stream, _) = listener.accept().await.unwrap();
-        handles.push(spawn_local(answer(stream, timed.clone())));
+        handles.push(spawn(answer(stream, timed.clone())));
     }
     for handle in handles {
         handle.await.unwrap();

@@ -2,13 +2,13 @@
 //!
 //!     tokio_peer --work WORK [--option value]...    `--work list` names the works it can do
 //!
-//! A current-thread runtime and a `LocalSet`, which together are what `LocalRuntime` is in later versions. What is
-//! measured runs in a task of the set, as with ours: the root of `block_on` would be polled again with every turn.
+//! Which runtime that is, runtime.rs says.
 
 mod echo;
 mod measure;
 mod options;
 mod parked;
+mod runtime;
 mod sync;
 mod tasks;
 mod threads;
@@ -40,6 +40,7 @@ fn main() {
         WORKS.iter().for_each(|(name, _)| println!("{name}"));
         return;
     }
+    runtime::choose(&options);
     match WORKS.iter().find(|(name, _)| *name == wanted) {
         Some((_, run)) => run(&options),
         None => fail(2, "--work takes what `--work list` names"),

@@ -1,8 +1,3 @@
-use std::future::Future;
-
-use tokio::runtime::{Builder, Runtime};
-use tokio::task::{spawn_local, LocalSet};
-
 use crate::options::fail;
 
 /// How often a measurement is repeated within one run.
@@ -10,15 +5,6 @@ const SLICES: usize = 5;
 
 pub fn figure(name: &str, value: f64, unit: &str) {
     println!("{name:<14} {value:.3} {unit}");
-}
-
-pub fn make_runtime() -> Runtime {
-    Builder::new_current_thread().enable_all().build().unwrap()
-}
-
-/// Runs it as a task, and until it has ended.
-pub fn run<T: 'static>(runtime: &Runtime, task: impl Future<Output = T> + 'static) -> T {
-    LocalSet::new().block_on(runtime, async { spawn_local(task).await.unwrap() })
 }
 
 /// What each of five slices says, the least first.

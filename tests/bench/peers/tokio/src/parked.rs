@@ -2,11 +2,12 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use tokio::task::{spawn_local, JoinHandle};
+use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-use crate::measure::{figure, make_runtime, memory, run};
+use crate::measure::{figure, memory};
 use crate::options::{fail, Options};
+use crate::runtime::{make_runtime, run, spawn};
 
 async fn sleep_for_an_hour(start: impl FnOnce()) {
     start();
@@ -29,15 +30,15 @@ async fn bring_into(state: &str, tasks: u64, started: &Rc<Cell<u64>>) {
     for _ in 0..tasks {
         let start = counter();
         let handle = match (state, previous.take()) {
-            ("unstarted", _) => spawn_local(async move { start() }),
-            ("chain", Some(awaited)) => spawn_local(wait_for(start, awaited)),
-            _ => spawn_local(sleep_for_an_hour(start)),
+            ("unstarted", _) => spawn(async move { start() }),
+            ("chain", Some(awaited)) => spawn(wait_for(start, awaited)),
+            _ => spawn(sleep_for_an_hour(start)),
         };
         previous = Some(handle);
     }
     if state != "unstarted" {
         // First come, first served: when this one has run, each of the others has had its turn.
-        spawn_local(async {}).await.unwrap();
+        spawn(async {}).await.unwrap();
     }
 }
 

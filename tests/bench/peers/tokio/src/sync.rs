@@ -4,10 +4,11 @@ use std::rc::Rc;
 
 use tokio::sync::mpsc::channel as make_channel;
 use tokio::sync::{Mutex, Notify};
-use tokio::task::{spawn_local, yield_now};
+use tokio::task::yield_now;
 
-use crate::measure::{figure, least, make_runtime, run, Stopwatch};
+use crate::measure::{figure, least, Stopwatch};
 use crate::options::Options;
+use crate::runtime::{make_runtime, run, spawn};
 
 /// Lock and unlock, again and again, in a task; nobody else wants it.
 pub fn lock(options: &Options) {
@@ -37,8 +38,8 @@ where
         let (first, second) = make(rounds);
         run(&runtime, async move {
             let mut stopwatch = Stopwatch::thread();
-            let one = spawn_local(first);
-            let other = spawn_local(second);
+            let one = spawn(first);
+            let other = spawn(second);
             one.await.unwrap();
             other.await.unwrap();
             stopwatch.nanoseconds_per(2 * rounds)

@@ -5,10 +5,11 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::task::{spawn_local, JoinHandle};
+use tokio::task::JoinHandle;
 
-use crate::measure::{figure, least, make_runtime, median, memory, run, Stopwatch};
+use crate::measure::{figure, least, median, memory, Stopwatch};
 use crate::options::{fail, Options};
+use crate::runtime::{make_runtime, run, spawn};
 
 /// Wakes itself and is pending once: the least that gives way. Unlike `yield_now` it does not let the driver look for
 /// events first.
@@ -53,7 +54,7 @@ where
             round.borrow_mut().stopwatch.stop();
         }
     };
-    let handles: Vec<_> = (0..tasks).map(|_| spawn_local(body(round.clone()))).collect();
+    let handles: Vec<_> = (0..tasks).map(|_| spawn(body(round.clone()))).collect();
     for handle in handles {
         handle.await.unwrap();
     }
@@ -75,7 +76,7 @@ pub fn spawn_join(options: &Options) {
     let spawn_and_join = || async move {
         let mut stopwatch = Stopwatch::thread();
         for _ in 0..total {
-            spawn_local(async {}).await.unwrap();
+            spawn(async {}).await.unwrap();
         }
         stopwatch.nanoseconds_per(total)
     };
@@ -87,7 +88,7 @@ async fn batch(tasks: u64) -> f64 {
     let mut handles = Vec::with_capacity(tasks as usize);
     let mut stopwatch = Stopwatch::thread();
     for _ in 0..tasks {
-        handles.push(spawn_local(async {}));
+        handles.push(spawn(async {}));
     }
     for handle in handles {
         handle.await.unwrap();
@@ -105,7 +106,7 @@ pub fn spawn_batch(options: &Options) {
 
 /// Each node spawns ten children and adds up what they return.
 fn spawn_node(first: u64, leaves: u64) -> JoinHandle<u64> {
-    spawn_local(async move {
+    spawn(async move {
         if leaves == 1 {
             return first;
         }
@@ -149,7 +150,7 @@ async fn sleepers(tasks: u64) -> f64 {
         // A linear congruential generator, the same numbers in every run.
         random = random.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
         let length = Duration::from_micros(500_000 + (random >> 33) % 1_000_001);
-        handles.push(spawn_local(tokio::time::sleep(length)));
+        handles.push(spawn(tokio::time::sleep(length)));
     }
     for handle in handles {
         handle.await.unwrap();

@@ -1,9 +1,10 @@
 use tokio::runtime::Builder;
 use tokio::sync::mpsc::unbounded_channel;
-use tokio::task::{spawn_blocking as offload, spawn_local};
+use tokio::task::spawn_blocking as offload;
 
-use crate::measure::{figure, make_runtime, median, run, Stopwatch};
+use crate::measure::{figure, median, Stopwatch};
 use crate::options::{fail, Options};
+use crate::runtime::{make_runtime, run, spawn};
 
 async fn round_trips(in_flight: u64, each: u64) {
     let one_after_the_other = move || async move {
@@ -11,7 +12,7 @@ async fn round_trips(in_flight: u64, each: u64) {
             offload(|| {}).await.unwrap();
         }
     };
-    let handles: Vec<_> = (0..in_flight).map(|_| spawn_local(one_after_the_other())).collect();
+    let handles: Vec<_> = (0..in_flight).map(|_| spawn(one_after_the_other())).collect();
     for handle in handles {
         handle.await.unwrap();
     }
