@@ -10,22 +10,18 @@
 //
 // It ends with 77, and says why, when the machine does not have what so many need.
 
-#include <sys/resource.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstdint>
-#include <cstdio>
 #include <string>
 
 #include <runtime/runtime.hpp>
 
 #include "bench_runtime.hpp"
-#include "echo_load.hpp"
 #include "growth_connections.hpp"
+#include "growth_room.hpp"
 #include "growth_tasks.hpp"
 #include "growth_timers.hpp"
-#include "memory.hpp"
 #include "options.hpp"
 #include "raw_switch.hpp"
 #include "report.hpp"
@@ -34,27 +30,6 @@
 namespace {
 
 constexpr int kSkipped = 77;
-
-/// What one task needs, generously: its page, its page table entries, its cell and what it waits on; a connection has
-/// two sockets in the kernel, of this process and of the clients; a dump keeps a task's frames.
-double bytes_each(const std::string& work) { return work == "connection" ? 16'384 : work == "dump" ? 5'632 : 5'120; }
-
-/// Whether there is room for so many; says what is missing. Without it the kernel would end this program or another.
-bool is_room(const std::string& work, std::uint64_t count, std::uint64_t mebibytes) {
-  constexpr double kGiB = 1024.0 * 1024.0 * 1024.0;
-  const double needed = bytes_each(work) * static_cast<double>(count) / kGiB;
-  const double allowed = std::min(bench::available_bytes() / kGiB, static_cast<double>(mebibytes) / 1024.0);
-  if (needed > allowed) {
-    std::fprintf(stderr, "needs about %.1f GiB of memory, may use %.1f\n", needed, allowed);
-    return false;
-  }
-  if (work == "connection" && !bench::allow_connections(count)) {
-    std::fprintf(stderr, "%llu connections need more descriptors than are allowed (ulimit -n, fs.nr_open)\n",
-                 static_cast<unsigned long long>(count));
-    return false;
-  }
-  return true;
-}
 
 void measure(const std::string& work, std::uint64_t count, std::uint64_t total) {
   namespace growth = bench::growth;
@@ -79,7 +54,7 @@ int main(int argc, char** argv) {
   const std::string work = options.choice("work", {"yield", "wake", "spawn", "timer", "connection", "dump"});
   const std::uint64_t count = options.count("count");
   const std::uint64_t total = options.count("total");
-  if (!is_room(work, count, options.count("memory"))) {
+  if (!bench::growth::is_room(work, count, options.count("memory"))) {
     return kSkipped;
   }
 

@@ -43,19 +43,6 @@ struct Memory {
   }
 };
 
-/// Bytes the kernel could still give to programs without swapping.
-inline double available_bytes() {
-  std::ifstream meminfo("/proc/meminfo");
-  double kibibytes = 0;
-  for (std::string key; meminfo >> key;) {
-    if (key == "MemAvailable:" && meminfo >> kibibytes) {
-      return kibibytes * 1024.0;
-    }
-    meminfo.ignore(std::numeric_limits<std::streamsize>::max(), '\n');
-  }
-  throw std::runtime_error("/proc/meminfo does not tell MemAvailable");
-}
-
 inline double grown(std::uint64_t before, std::uint64_t after) {
   return static_cast<double>(after) - static_cast<double>(before);
 }

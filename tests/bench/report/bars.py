@@ -52,7 +52,7 @@ def rows(work):
 
     found = [row(OURS, work["ours"])]
     for label, values in ((floor_name(work), work["floor"]), ("raw jump (ns)", work["jump"])):
-        if values:
+        if values and (values is work["floor"] or values != work["floor"]):
             found.append(row(label, values))
     found += [row(label, values) for label, values in measured_peers(work).items()]
     return found + [[label, why, "", ""] for label, why in absent_peers(work).items()]

@@ -49,6 +49,8 @@ def _near(curve, low, high):
 def notes(curve):
     """One sentence for each bend of the first series, or one that there is none; and why a series ends early."""
     first = curve["series"][0]
+    if curve["remark"]:
+        yield curve["remark"]
     steps = [(low, high) for low, high in zip(first["points"], first["points"][1:]) if high[1] > BEND * low[1]]
     for (low, cost), (high, more) in steps:
         reasons = _near(curve, low, high)

@@ -19,19 +19,32 @@ NOT_QUICK = ("skynet", "parked_1000000", "yield_100000")
 LIMIT = 300  # seconds, for one program of a curve
 
 
-def suite(programs, rounds, quick, output):
-    """What run.py measured; its own table goes to where ours goes."""
-    groups = [name for name in works.GROUPS if not (quick and name in NOT_QUICK)]
-    path = output / "suite.json"
+def measured_group(name, programs, rounds, path):
+    """What run.py wrote of one group; None: nothing, and it has said why."""
     path.unlink(missing_ok=True)
-    command = [sys.executable, str(BENCH / "run.py"), str(programs), *groups, "--rounds", str(rounds), "--json", str(path)]
+    command = [sys.executable, str(BENCH / "run.py"), str(programs), name, "--rounds", str(rounds), "--json", str(path)]
     status = subprocess.run(command, check=False).returncode
-    # One peer that failed is told in its place; without figures there is nothing to tell.
     if not path.is_file():
-        sys.exit(f"run.py ended with {status} and wrote no figures")
+        print(f"{name}: run.py ended with {status} and wrote no figures", file=sys.stderr, flush=True)
+        return None
     record = json.loads(path.read_text(encoding="utf-8"))
     path.unlink()
     return record
+
+
+def suite(programs, rounds, quick, output, only):
+    """What run.py measured, group by group, so that one that fails does not take an hour's figures with it."""
+    unknown = set(only) - set(works.GROUPS) - {curve.name for curve in curves.CURVES}
+    if unknown:
+        sys.exit(f"no such group or curve: {' '.join(sorted(unknown))}; there are {' '.join(works.GROUPS)} and the curves "
+                 f"{' '.join(curve.name for curve in curves.CURVES)}")
+    names = [name for name in works.GROUPS if (name in only if only else not (quick and name in NOT_QUICK))]
+    records = {name: measured_group(name, programs, rounds, output / "group.json") for name in names}
+    good = [record for record in records.values() if record]
+    if not good:
+        sys.exit(f"none of these groups gave any figures: {' '.join(names) or 'none was named'}")
+    groups = [group for record in good for group in record["groups"]]
+    return {**good[0], "groups": groups, "failed": [name for name, record in records.items() if not record]}
 
 
 class Series:
@@ -78,13 +91,13 @@ def measure_curve(curve, programs, peers, numbers, rounds, memory):
     for count in numbers:
         for series in all_series:
             series.measure(count, rounds, memory)
-    return {"name": curve.name, "title": curve.title, "number_of": curve.number_of, "unit": curve.unit,
+    return {"name": curve.name, "title": curve.title, "number_of": curve.number_of, "unit": curve.unit, "remark": curve.remark,
             "series": [described for series in all_series for described in series.described()],
             "edges": bends.edges(curve.lines_each, bends.caches())}
 
 
-def growth(programs, quick, rounds, memory, only=()):
-    """All curves; `memory` is how many MiB one program may take."""
+def growth(programs, quick, rounds, memory, only):
+    """All curves, or those named; `memory` is how many MiB one program may take."""
     peers = installed_peers(programs)
     numbers = curves.QUICK_NUMBERS if quick else curves.NUMBERS
     chosen = [curve for curve in curves.CURVES if not only or curve.name in only]

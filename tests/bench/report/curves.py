@@ -28,6 +28,8 @@ class Curve:
     # it grows"), beside one page of stack; None: operations touch the same few lines, however many tasks there are.
     lines_each: int | None = None
     one_processor: bool = True
+    # What the shape of the curve does not say by itself.
+    remark: str = ""
 
     def command(self, program, count, peer=False):
         shared = {"tasks" if peer else self.number: count} | {name: value for name, value in self.arguments.items() if name != "work"}

@@ -54,6 +54,15 @@ def best_peer(work):
     return min(medians.items(), key=lambda pair: pair[1]) if medians else None
 
 
+def best_peer_words(work):
+    """The best peer's figure, and how many times ours it is: above 1 we are ahead."""
+    peer = best_peer(work)
+    if peer is None:
+        return "–"
+    multiple = ratio(work["peers"][peer[0]]["values"], work["ours"])
+    return f"{peer[0]} {number(peer[1])}" + (f" = {times(multiple)} ours" if multiple else "")
+
+
 def verdict(goal):
     """(words, "met" | "missed" | "unjudged") of a work's goal."""
     if goal is None:

@@ -2,7 +2,7 @@
 
 import bends
 import lines
-from figures import best_peer, floor_name, median, number, ratio, tally, times, verdict
+from figures import best_peer_words, floor_name, median, number, ratio, tally, times, verdict
 
 BEGIN = "<!-- bench:begin -->"
 END = "<!-- bench:end -->"
@@ -12,8 +12,13 @@ class Misplaced(Exception):
     """The file does not have the two lines that the table stands between."""
 
 
+def plain(text):
+    """Text that Markdown takes for nothing else."""
+    return str(text).replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|")
+
+
 def row(cells):
-    return "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |"
+    return "| " + " | ".join(plain(cell) for cell in cells) + " |"
 
 
 def table(head, rows):
@@ -24,19 +29,18 @@ def works_table(suite):
     rows = []
     for group in suite["groups"]:
         for work in group["works"]:
-            peer = best_peer(work)
             rows.append([work["title"], f"{number(median(work['ours']))} {work['unit']}",
                          f"{times(ratio(work['ours'], work['floor']))} {work['floor_name'] or ''}".strip(),
-                         f"{peer[0]} {number(peer[1])}" if peer else "–", verdict(work["goal"])[0]])
+                         best_peer_words(work), verdict(work["goal"])[0]])
     return table(["Work", "libruntime", "to its floor", "Best peer", "Goal"], rows)
 
 
 def provenance(report):
     suite = report["suite"]
     met, missed, unjudged = tally(suite)
-    return (f"Medians of {suite['rounds']} rounds, {suite['made'][:10]}, {suite['machine']['processor']}, Linux "
-            f"{suite['machine']['kernel']}, {suite['machine']['compiler']}. Goals: {met} met, {missed} missed, "
-            f"{unjudged} not judged. `tools/bench-report` makes this table and the whole report.")
+    return plain(f"Medians of {suite['rounds']} rounds, {suite['made'][:10]}, {suite['machine']['processor']}, Linux "
+                 f"{suite['machine']['kernel']}, {suite['machine']['compiler']}. Goals: {met} met, {missed} missed, "
+                 f"{unjudged} not judged. `tools/bench-report` makes this table and the whole report.")
 
 
 def readme_table(report):

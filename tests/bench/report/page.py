@@ -5,7 +5,7 @@ import pathlib
 import bars
 import bends
 import lines
-from figures import (best_peer, floor_name, median, median_and_minimum, number, ratio, tally, times, verdict)
+from figures import (best_peer_words, floor_name, median, median_and_minimum, number, ratio, tally, times, verdict)
 from markup import Markup, fragment, table, tag
 
 STYLE = pathlib.Path(__file__).with_name("page.css")
@@ -30,11 +30,10 @@ def summary(suite):
     rows = []
     for group in suite["groups"]:
         for work in group["works"]:
-            peer = best_peer(work)
             words, kind = verdict(work["goal"])
             rows.append([work["title"], f"{median_and_minimum(work['ours'])} {work['unit']}",
                          median_and_minimum(work["floor"]) if work["floor"] else "–", times(ratio(work["ours"], work["floor"])),
-                         f"{peer[0]} {number(peer[1])}" if peer else "–",
+                         best_peer_words(work),
                          tag("span", words, class_=MARKS.get(kind, "unjudged"))])
     head = ["work", "ours", "floor", "ours / floor", "best peer", "goal"]
     return table("All works: median (minimum) of the rounds", head, rows)
@@ -55,7 +54,7 @@ def others_line(work):
 
 def work_section(name, work):
     ours_to_floor = ratio(work["ours"], work["floor"])
-    head = ["", f"median, {work['unit']}", "minimum", "as a multiple of ours"]
+    head = ["", f"median, {work['unit']}", "minimum", "× ours"]
     caption = f"{work['title']}, {len(work['ours'])} rounds"
     return tag("section", tag("h3", work["title"]), goal_line(work),
                tag("p", f"{times(ours_to_floor)} the {floor_name(work)}.") if ours_to_floor else Markup(),
@@ -79,11 +78,13 @@ def heading(report):
     suite = report["suite"]
     met, missed, unjudged = tally(suite)
     jump = f" A raw jump took {number(report['jump'])} ns." if report["jump"] else ""
+    failed = tag("p", f"Without figures, as run.py failed: {', '.join(suite['failed'])}.", class_="missed")
     return fragment(
         tag("h1", "libruntime: what it costs"),
         tag("p", f"Measured {suite['made']} on {suite['machine']['processor']}, {suite['machine']['processors']} "
                  f"processors, Linux {suite['machine']['kernel']}; {suite['rounds']} rounds.{jump}"),
         tag("p", f"Goals: {met} met, {missed} missed, {unjudged} not judged."),
+        failed if suite["failed"] else Markup(),
         tag("p", "A time alone says little: machines differ, and so do hours. Read the ratios, to the floor and to the "
                  "peers of the same round. All figures are costs: less is better."))
 

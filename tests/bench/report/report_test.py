@@ -71,6 +71,11 @@ class ReportTest(unittest.TestCase):
         self.assertIn("missed: 6.27 of 4", words(self.titles["yield, 1,000 tasks"]))
         self.assertIn("No goal.", words(self.titles["nothing to judge"]))
 
+    def test_a_group_without_figures_is_not_passed_over(self):
+        self.assertIn("Without figures, as run.py failed: skynet.", words(self.root))
+        self.report["suite"]["failed"] = []
+        self.assertNotIn("Without figures", page.make(self.report))
+
     def test_nothing_comes_from_elsewhere(self):
         self.assertEqual(foreign(self.root), [])
         self.assertNotIn("http://", self.text.replace("http://www.w3.org/2000/svg", ""))
@@ -109,7 +114,8 @@ class ReportTest(unittest.TestCase):
     def test_bends_are_named_with_what_ends_there_and_ends_with_the_reason(self):
         notes = list(bends.notes(self.report["growth"]["curves"][0]))
         self.assertEqual(len([note for note in notes if note.startswith("From")]), 2)
-        self.assertIn("From 100 to 1k the cost grows by 2.27 ×: L1 (32 KiB)", notes[1])
+        self.assertEqual(notes[0], "One task has nobody to give way to.")
+        self.assertIn("From 100 to 1k the cost grows by 2.27 ×: L1 (32 KiB)", notes[2])
         self.assertIn("Boost.Fiber ends before 100: peers are measured", notes[-1])
         self.assertIn("needs about 5.3 GiB", words(self.titles["Dump N parked tasks, for each of them"]))
 
