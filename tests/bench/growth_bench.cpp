@@ -7,6 +7,7 @@
 //   timer       a timer is armed and disarmed, or armed and fired, while N are armed
 //   connection  a message is echoed on one of N open connections, against an epoll loop
 //   dump        N parked tasks are dumped, per task
+//   touch       no tasks: one cache line of N is read, each on a page of its own, or packed; what explains the rest
 //
 // It ends with 77, and says why, when the machine does not have what so many need.
 
@@ -22,6 +23,7 @@
 #include "growth_room.hpp"
 #include "growth_tasks.hpp"
 #include "growth_timers.hpp"
+#include "growth_touch.hpp"
 #include "options.hpp"
 #include "raw_switch.hpp"
 #include "report.hpp"
@@ -51,7 +53,7 @@ void measure(const std::string& work, std::uint64_t count, std::uint64_t total) 
 int main(int argc, char** argv) {
   const bench::Options options(argc, argv,
       {{"work", "yield"}, {"count", "1000"}, {"total", "100000"}, {"stacks", "small"}, {"memory", "1000000"}});
-  const std::string work = options.choice("work", {"yield", "wake", "spawn", "timer", "connection", "dump"});
+  const std::string work = options.choice("work", {"yield", "wake", "spawn", "timer", "connection", "dump", "touch"});
   const std::uint64_t count = options.count("count");
   const std::uint64_t total = options.count("total");
   if (!bench::growth::is_room(work, count, options.count("memory"))) {
@@ -61,7 +63,9 @@ int main(int argc, char** argv) {
   bench::RawSwitch raw;
   const double jump = bench::least(bench::in_slices([&raw] { return raw.nanoseconds_per_switch(); }));
   runtime::LocalRuntime rt = bench::make_runtime(options);
-  if (work == "connection") {
+  if (work == "touch") {
+    bench::growth::touch(count, total);
+  } else if (work == "connection") {
     bench::growth::connection(rt, count, total);
   } else {
     rt.block_on([&] { runtime::spawn_local([&] { measure(work, count, total); }).join(); });

@@ -1,6 +1,6 @@
 """One work as horizontal bars: ours, its floor, and every peer that was measured."""
 
-from figures import OURS, absent_peers, floor_name, measured_peers, median, number
+from figures import OURS, floor_name, measured_peers, median, number
 from svg import WIDTH, LinearScale, LogScale, figure, line, short, text
 from markup import tag
 
@@ -54,5 +54,4 @@ def rows(work):
     for label, values in ((floor_name(work), work["floor"]), ("raw jump (ns)", work["jump"])):
         if values and (values is work["floor"] or values != work["floor"]):
             found.append(row(label, values))
-    found += [row(label, values) for label, values in measured_peers(work).items()]
-    return found + [[label, why, "", ""] for label, why in absent_peers(work).items()]
+    return found + [row(label, values) for label, values in measured_peers(work).items()]

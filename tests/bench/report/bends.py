@@ -42,8 +42,8 @@ def edges(lines_each, found):
 
 
 def _near(curve, low, high):
-    """Edges within the step; a cache begins to fail a little before it is full, as others use it, too."""
-    return [edge["why"] for edge in curve["edges"] if low / 3 <= edge["at"] < high]
+    """Edges within the step, or a little beside it: a cache begins to fail before it is full, as others use it, too."""
+    return [edge["why"] for edge in curve["edges"] if low / 2 <= edge["at"] < 1.5 * high]
 
 
 def notes(curve):

@@ -88,7 +88,7 @@ def measure_curve(curve, programs, peers, numbers, rounds, memory):
     all_series = [Series(curve, programs / curve.program),
                   *(Series(curve, peer.program, peer.name) for peer in able)]
     # Ours and the peers in turn for each number, so that drift of the machine hits all alike.
-    for count in numbers:
+    for count in (number for number in numbers if number >= curve.least):
         for series in all_series:
             series.measure(count, rounds, memory)
     return {"name": curve.name, "title": curve.title, "number_of": curve.number_of, "unit": curve.unit, "remark": curve.remark,

@@ -28,6 +28,8 @@ class Curve:
     # it grows"), beside one page of stack; None: operations touch the same few lines, however many tasks there are.
     lines_each: int | None = None
     one_processor: bool = True
+    # The least number that says something: a clock is read around all, which takes some hundred nanoseconds.
+    least: int = 1
     # What the shape of the curve does not say by itself.
     remark: str = ""
 
@@ -44,21 +46,29 @@ def growth(name, title, number_of, unit, total, figures, **others):
 
 CURVES = (
     growth("yield", "Give way among N ready tasks", "ready tasks", "ns/yield", 400_000,
-           {"ours": "libruntime", "jump": "raw jump"}, peer_work="yield", lines_each=5),
+           {"ours": "libruntime", "jump": "raw jump"}, peer_work="yield", lines_each=5,
+           remark="One task has nobody to give way to, so nothing is switched."),
     growth("wake", "Wake one of N parked tasks, which runs and parks again", "parked tasks", "ns/wake", 100_000,
            {"ours": "random order", "in_order": "in order of making", "jump": "raw jump", "memory": "memory"},
-           lines_each=15),
+           lines_each=15, remark="The same instructions for any number; the rest is waiting for memory, and in order of "
+           "making the processor fetches ahead."),
     growth("spawn", "Spawn and join one task while N are parked", "parked tasks", "ns/task", 100_000,
            {"ours": "libruntime", "jump": "raw jump", "memory": "memory"}),
     Curve("batch", "Spawn N tasks, then join them all", "tasks", "ns/task", "spawn_batch_bench", {}, number="tasks",
-          peer_work="spawn_batch", figures={"ours": "libruntime", "floor": "raw jump"}),
+          peer_work="spawn_batch", figures={"ours": "libruntime", "floor": "raw jump"}, least=1_000),
     growth("timer", "A timer among N armed ones", "armed timers", "ns", 100_000,
            {"ours": "armed and disarmed", "fire": "spawned, armed, fired, joined", "jump": "raw jump",
             "memory": "memory"}),
     growth("connection", "Echo on one of N open connections, 50 of them busy", "open connections", "us/message", 5_000,
            {"ours": "libruntime", "floor": "epoll loop", "memory": "memory", "jump": "raw jump"},
-           only_in_table=("memory", "jump"), one_processor=False),
+           only_in_table=("memory", "jump"), one_processor=False,
+           remark="With fewer than 50 connections the server sleeps between messages: going to sleep and waking is most of "
+           "the cost. The epoll loop shows what the kernel's sockets alone add as their number grows."),
     growth("dump", "Dump N parked tasks, for each of them", "parked tasks", "ns/task", 20_000,
            {"ours": "libruntime", "dump_memory": "memory of the dump", "memory": "memory of the task",
             "jump": "raw jump"}, only_in_table=("memory", "dump_memory", "jump")),
+    growth("touch", "What the machine itself charges for one cache line of N", "lines", "ns/line", 1_000_000,
+           {"ours": "each on a page of its own", "packed": "packed", "jump": "raw jump"}, only_in_table=("jump",), lines_each=1,
+           remark="No code of ours: a ring of N lines is followed in random order. A stack is a page of its own, so this is "
+           "the price of each line of a task that no cache holds any more."),
 )

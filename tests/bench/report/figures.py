@@ -45,7 +45,8 @@ def measured_peers(work):
 
 
 def absent_peers(work):
-    return {name: peer["absent"] for name, peer in work["peers"].items() if not peer.get("values")}
+    """In words, each with the reason; empty if all were measured."""
+    return ", ".join(f"{name} ({peer['absent']})" for name, peer in work["peers"].items() if not peer.get("values"))
 
 
 def best_peer(work):

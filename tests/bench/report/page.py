@@ -5,7 +5,7 @@ import pathlib
 import bars
 import bends
 import lines
-from figures import (best_peer_words, floor_name, median, median_and_minimum, number, ratio, tally, times, verdict)
+from figures import (absent_peers, best_peer_words, floor_name, median, median_and_minimum, number, ratio, tally, times, verdict)
 from markup import Markup, fragment, table, tag
 
 STYLE = pathlib.Path(__file__).with_name("page.css")
@@ -49,7 +49,9 @@ def goal_line(work):
 
 def others_line(work):
     others = [f"{name} {number(median(values))}" for name, values in work["others"].items() if values]
-    return tag("p", "Also: " + ", ".join(others)) if others else Markup()
+    absent = absent_peers(work)
+    return fragment(tag("p", f"Also: {', '.join(others)}.") if others else Markup(),
+                    tag("p", f"Not measured: {absent}.", class_="absent") if absent else Markup())
 
 
 def work_section(name, work):
