@@ -44,7 +44,8 @@ def suite(programs, rounds, quick, output, only):
     if not good:
         sys.exit(f"none of these groups gave any figures: {' '.join(names) or 'none was named'}")
     groups = [group for record in good for group in record["groups"]]
-    return {**good[0], "groups": groups, "failed": [name for name, record in records.items() if not record]}
+    return {**good[0], "groups": groups, "failed": [name for name, record in records.items() if not record],
+            "unable": [name for name, record in records.items() if record and not record["groups"]]}
 
 
 class Series:

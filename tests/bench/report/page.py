@@ -80,13 +80,15 @@ def heading(report):
     suite = report["suite"]
     met, missed, unjudged = tally(suite)
     jump = f" A raw jump took {number(report['jump'])} ns." if report["jump"] else ""
-    failed = tag("p", f"Without figures, as run.py failed: {', '.join(suite['failed'])}.", class_="missed")
+    left_out = [tag("p", f"{why}: {', '.join(names)}.", class_="missed")
+                for why, names in (("Without figures, as run.py failed", suite["failed"]),
+                                   ("Not built, or more than this machine can do", suite["unable"])) if names]
     return fragment(
         tag("h1", "libruntime: what it costs"),
         tag("p", f"Measured {suite['made']} on {suite['machine']['processor']}, {suite['machine']['processors']} "
                  f"processors, Linux {suite['machine']['kernel']}; {suite['rounds']} rounds.{jump}"),
         tag("p", f"Goals: {met} met, {missed} missed, {unjudged} not judged."),
-        failed if suite["failed"] else Markup(),
+        *left_out,
         tag("p", "A time alone says little: machines differ, and so do hours. Read the ratios, to the floor and to the "
                  "peers of the same round. All figures are costs: less is better."))
 

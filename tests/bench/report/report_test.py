@@ -72,6 +72,7 @@ class ReportTest(unittest.TestCase):
 
     def test_a_group_without_figures_is_not_passed_over(self):
         self.assertIn("Without figures, as run.py failed: skynet.", words(self.root))
+        self.assertIn("Not built, or more than this machine can do: preload, library.", words(self.root))
         self.report["suite"]["failed"] = []
         self.assertNotIn("Without figures", page.make(self.report))
 
@@ -99,6 +100,19 @@ class ReportTest(unittest.TestCase):
         bars = [float(bar.get("width")) for bar in self.titles["yield, 1,000 tasks"].iter(f"{SVG}rect")]
         self.assertEqual(len(bars), 3)
         self.assertAlmostEqual(bars[2] / bars[0], 70.5 / 33.5, delta=0.02)
+
+    def test_a_curve_goes_through_its_points(self):
+        drawing = self.titles["Give way among N ready tasks"].find(f".//{SVG}svg")
+        drawn = [[tuple(map(float, step[1:].split())) for step in re.findall(r"[ML][^ML]+", path.get("d"))]
+                 for path in drawing.iter(f"{SVG}path")]
+        dots = [(float(dot.get("cx")), float(dot.get("cy"))) for dot in drawing.iter(f"{SVG}circle")]
+        self.assertEqual([len(points) for points in drawn], [4, 2])  # memory has another unit, and is in the table only
+        for point in drawn[0] + drawn[1]:
+            self.assertIn(point, dots)
+        steps = [(right[0] - left[0], left[1] - right[1]) for left, right in zip(drawn[0], drawn[0][1:])]
+        self.assertAlmostEqual(steps[0][0], steps[2][0], delta=0.2)  # each step is one of ten
+        # Upwards by the logarithm of the cost: 6.25 to 10.75 is less of a step than 11.25 to 25.5.
+        self.assertAlmostEqual(steps[2][1] / steps[0][1], 0.8183 / 0.5423, delta=0.02)
 
     def test_a_scale_is_logarithmic_only_where_bars_would_vanish(self):
         self.assertNotIn("logarithmic", words(self.titles["yield, 2 tasks"].find(f".//{SVG}svg")))
