@@ -12,6 +12,7 @@ import xml.etree.ElementTree as ElementTree
 sys.dont_write_bytecode = True
 
 import bends  # noqa: E402
+import curves  # noqa: E402
 import figures  # noqa: E402
 import markdown  # noqa: E402
 import page  # noqa: E402
@@ -136,6 +137,14 @@ class ReportTest(unittest.TestCase):
         edges = bends.edges(5, self.report["growth"]["machine"])
         self.assertEqual([(edge["name"], int(edge["at"])) for edge in edges], [("L1", 102), ("L2", 3276), ("TLB", 3584)])
         self.assertEqual(bends.edges(None, self.report["growth"]["machine"]), [])
+
+    def test_peers_are_asked_for_the_same_work_in_their_own_words(self):
+        by_name = {curve.name: curve for curve in curves.CURVES}
+        self.assertEqual(by_name["wake"].command("w", 10), ["w", "--work", "wake", "--count", "10", "--total", "100000"])
+        self.assertEqual(by_name["yield"].command("p", 10, peer=True),
+                         ["p", "--work", "yield", "--tasks", "10", "--total", "400000"])
+        self.assertEqual(by_name["batch"].command("b", 1000), ["b", "--tasks", "1000"])
+        self.assertEqual(by_name["batch"].command("p", 1000, peer=True), ["p", "--work", "spawn_batch", "--tasks", "1000"])
 
     def test_markdown_has_every_work_and_every_peer(self):
         text = markdown.make(self.report)
