@@ -33,11 +33,11 @@ def edges(lines_each, found):
         return []
     each = lines_each * found["line"]
     result = [{"name": name, "at": size / each,
-               "why": f"{name} ({size // 1024:,} KiB) holds the {each} B that each touches of {size // each:,}"}
+               "why": f"{name} ({size // 1024:,} KiB) holds what {size // each:,} of them touch, {each} B each"}
               for name, size in found["bytes"].items()]
     if found["tlb_pages"]:
         result.append({"name": "TLB", "at": found["tlb_pages"],
-                       "why": f"the TLB reaches {found['tlb_pages']:,} pages, and each has a stack of its own"})
+                       "why": f"the TLB reaches {found['tlb_pages']:,} pages, and each of them has one of its own"})
     return sorted(result, key=lambda edge: edge["at"])
 
 
