@@ -106,6 +106,23 @@ class RunTest(unittest.TestCase):
             self.assertLess(time.monotonic(), deadline, "the child of the program that hung goes on")
             time.sleep(0.01)
 
+    def test_only_rows_of_the_same_run_share_it(self):
+        # Each run prints its number. Of spawn_blocking two rows differ in nothing but the processors they may use; those
+        # of skynet are about two figures of one run.
+        runs = self.programs.folder / "runs"
+        count = f"echo >> '{runs}'; number=$(wc -l < '{runs}')"
+        for name in ("spawn_blocking_bench", "skynet_bench"):
+            self.programs.add(name, f"{count}; echo ours $number ns/job; echo floor 5 ns/job; echo jump 5 ns; echo peak 1 MiB")
+        self.programs.add_peer("go_peer", "spawn_blocking", f"{count}; echo peer $number ns/job")
+        done, works = self.programs.run("spawn_blocking")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertEqual([work["ours"] for work in works], [[1.0], [3.0], [5.0], [7.0]])
+        self.assertEqual([work["peers"]["Go"]["values"] for work in works], [[2.0], [4.0], [6.0], [8.0]])
+        runs.unlink()
+        done, works = self.programs.run("skynet")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertEqual(runs.read_text(encoding="utf-8"), "\n")
+
     def test_an_unfit_build_is_skipped(self):
         done, _ = self.programs.run("yield", "--unfit", "the build is not optimised")
         self.assertEqual(done.returncode, 77)

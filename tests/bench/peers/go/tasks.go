@@ -9,9 +9,10 @@ import (
 	"time"
 )
 
-// N goroutines that do nothing but give way K times each, as yield_round.hpp has it: the clock runs from the start of
-// the last to the end of the first. Nothing else runs between two calls of Gosched, and a preempted goroutine would
-// only be late, so the counters need no lock.
+// N goroutines that do nothing but give way K times each. The clock runs from when all of them may go on to the end of
+// the first, so that every yield between the two points is one of N goroutines that are all ready. A goroutine that
+// spawns for long is preempted and those it has made start before the last is there, so all wait at a gate; and they do
+// not take turns quite in order, so the yields are counted. Only one runs at a time (GOMAXPROCS 1): no lock is needed.
 func yield(o options) {
 	tasks, total := o.count("tasks", 1000), o.count("total", 100_000)
 	each := total / tasks
@@ -20,25 +21,31 @@ func yield(o options) {
 	}
 	figure("peer", least(func() float64 {
 		var all sync.WaitGroup
-		var started, finished int
+		gate := make(chan struct{})
+		var started, finished, yields, counted int
 		var start, stop int64
 		all.Add(tasks)
 		for i := 0; i < tasks; i++ {
 			go func() {
-				if started++; started == tasks {
-					start = cpu()
+				if started++; started < tasks {
+					<-gate
+				} else {
+					close(gate)
+					// To open the gate for many takes so long that some may have passed it by now.
+					start, yields = cpu(), 0
 				}
 				for i := 0; i < each; i++ {
 					runtime.Gosched()
+					yields++
 				}
 				if finished++; finished == 1 {
-					stop = cpu()
+					stop, counted = cpu(), yields
 				}
 				all.Done()
 			}()
 		}
 		all.Wait()
-		return float64(stop-start) / float64((each-1)*tasks)
+		return float64(stop-start) / float64(counted)
 	}), "ns/yield")
 }
 
