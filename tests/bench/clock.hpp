@@ -29,6 +29,9 @@ class Stopwatch {
 /// For work of one thread that never sleeps: what other programs take of the processor is not counted.
 using CpuStopwatch = Stopwatch<CLOCK_THREAD_CPUTIME_ID>;
 
+/// For one thread's work that the library may have helpers for, or that sleeps in between: only what is computed counts.
+using ProcessStopwatch = Stopwatch<CLOCK_PROCESS_CPUTIME_ID>;
+
 /// For work that several threads share, or that waits.
 using WallStopwatch = Stopwatch<CLOCK_MONOTONIC>;
 

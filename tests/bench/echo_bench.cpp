@@ -7,12 +7,14 @@
 
 #include <cstdint>
 #include <cstdio>
+#include <string>
 
 #include <runtime/runtime.hpp>
 
 #include "bench_runtime.hpp"
 #include "clock.hpp"
 #include "echo_load.hpp"
+#include "echo_timed.hpp"
 #include "options.hpp"
 #include "raw_echo.hpp"
 #include "report.hpp"
@@ -20,22 +22,7 @@
 
 namespace {
 
-/// Times the messages between the first ones and the last.
-class Timed {
- public:
-  Timed(std::uint64_t warm_up, std::uint64_t total) : warm_up_(warm_up), total_(total) {}
-  void operator()() {
-    ++count_;
-    if (count_ == warm_up_) stopwatch_.start();
-    if (count_ == warm_up_ + total_) stopwatch_.stop();
-  }
-  double microseconds() const { return stopwatch_.nanoseconds_per(total_) / 1000; }
-
- private:
-  const std::uint64_t warm_up_, total_;
-  std::uint64_t count_ = 0;
-  bench::CpuStopwatch stopwatch_;
-};
+using Timed = bench::EchoTimed<bench::CpuStopwatch>;
 
 void serve(const runtime::net::TcpListener& listener, std::uint64_t connections, Timed& timed) {
   runtime::scope([&](runtime::Scope& scope) {
@@ -56,13 +43,9 @@ void serve(const runtime::net::TcpListener& listener, std::uint64_t connections,
 int main(int argc, char** argv) {
   const bench::Options options(argc, argv,
                                {{"connections", "50"}, {"total", "50000"}, {"stacks", "small"}, {"of", "both"}});
-  const std::uint64_t connections = options.count("connections");
-  const std::uint64_t total = options.count("total");
+  const bench::EchoCounts counts(options.count("connections"), options.count("total"));
   const std::string of = options.choice("of", {"both", "floor", "ours"});
-  const std::uint64_t warm_up = 2 * connections + 1000;
-  // All that is sent. What comes behind the last that is timed keeps the connections as busy at the end as before.
-  const std::uint64_t sent = warm_up + total + connections;
-  if (!bench::allow_connections(connections)) {
+  if (!bench::allow_connections(counts.connections)) {
     std::fprintf(stderr, "so many descriptors are not allowed here (ulimit -n)\n");
     return 77;
   }
@@ -72,19 +55,19 @@ int main(int argc, char** argv) {
   if (processors > 1) bench::pin_to(1);
 
   const auto ours = [&] {
-    Timed timed(warm_up, total);
+    Timed timed(counts);
     runtime::LocalRuntime rt = bench::make_runtime(options);
     rt.block_on([&] {
       const auto listener = runtime::net::TcpListener::bind("127.0.0.1:0");
-      load.start(listener.local_addr().port(), connections, sent);
-      serve(listener, connections, timed);
+      load.start(listener.local_addr().port(), counts.connections, counts.sent());
+      serve(listener, counts.connections, timed);
     });
     return timed.microseconds();
   };
   const auto floor = [&] {
-    Timed timed(warm_up, total);
+    Timed timed(counts);
     bench::RawEcho server;
-    load.start(server.port(), connections, sent);
+    load.start(server.port(), counts.connections, counts.sent());
     server.serve([&timed] { timed(); });
     return timed.microseconds();
   };

@@ -43,6 +43,20 @@ struct Memory {
   }
 };
 
+/// The most that has been resident at once so far, in bytes (VmHWM).
+inline std::uint64_t peak_resident() {
+  std::ifstream status("/proc/self/status");
+  for (std::string key; status >> key;) {
+    if (std::uint64_t kib = 0; key == "VmHWM:" && status >> kib) {
+      return kib * 1024;
+    }
+    status.ignore(std::numeric_limits<std::streamsize>::max(), '\n');
+  }
+  throw std::runtime_error("/proc/self/status does not tell VmHWM");
+}
+
+inline void peak_figure() { figure("peak", static_cast<double>(peak_resident()) / (1024.0 * 1024.0), "MiB"); }
+
 inline double grown(std::uint64_t before, std::uint64_t after) {
   return static_cast<double>(after) - static_cast<double>(before);
 }

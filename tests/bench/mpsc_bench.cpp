@@ -15,6 +15,7 @@
 #include "clock.hpp"
 #include "done_list.hpp"
 #include "options.hpp"
+#include "raw_switch.hpp"
 #include "report.hpp"
 #include "slices.hpp"
 
@@ -86,4 +87,5 @@ int main(int argc, char** argv) {
   const double nanoseconds = bench::median(slices.ours);
   bench::against_floor(nanoseconds, bench::median(slices.floor), "ns/message");
   bench::figure("rate", 1000 / nanoseconds, "M/s");
+  bench::raw_jump_figure();
 }

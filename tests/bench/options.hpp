@@ -11,21 +11,26 @@
 namespace bench {
 
 /// The `--name value` pairs of a benchmark program. A name it does not know ends the program with the list of those it
-/// does.
+/// does; a peer, which is given what our own program is given, overlooks it.
 ///
 /// Thread safety: read-only after construction.
 class Options {
  public:
   using Defaults = std::initializer_list<std::pair<const std::string, std::string>>;
 
-  Options(int argc, char** argv, Defaults defaults) : values_(defaults) {
+  enum class Unknown : std::uint8_t { refused, overlooked };
+
+  Options(int argc, char** argv, Defaults defaults, Unknown unknown = Unknown::refused) : values_(defaults) {
     for (int i = 1; i < argc; i += 2) {
       const std::string argument = argv[i];
       const auto found = argument.rfind("--", 0) == 0 ? values_.find(argument.substr(2)) : values_.end();
-      if (found == values_.end() || i + 1 == argc) {
+      const bool overlooked = unknown == Unknown::overlooked && argument.rfind("--", 0) == 0;
+      if ((found == values_.end() && !overlooked) || i + 1 == argc) {
         usage(argv[0]);
       }
-      found->second = argv[i + 1];
+      if (found != values_.end()) {
+        found->second = argv[i + 1];
+      }
     }
   }
 
@@ -42,6 +47,8 @@ class Options {
     std::cerr << "\n";
     std::exit(2);
   }
+
+  const std::string& text(const std::string& name) const { return values_.at(name); }
 
   std::uint64_t number(const std::string& name) const {
     const std::string& text = values_.at(name);

@@ -16,6 +16,7 @@
 #include "bench_runtime.hpp"
 #include "clock.hpp"
 #include "options.hpp"
+#include "raw_switch.hpp"
 #include "report.hpp"
 #include "slices.hpp"
 
@@ -88,4 +89,5 @@ int main(int argc, char** argv) {
   const double ours = bench::least(slices.ours), floor = bench::least(slices.floor);
   bench::against_floor(ours, floor, is_outside ? "ns/call" : "ns/pair");
   bench::figure("more", ours - floor, "ns");
+  bench::raw_jump_figure();
 }

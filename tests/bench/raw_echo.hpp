@@ -1,6 +1,5 @@
 #pragma once
 
-#include <netinet/in.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -8,6 +7,7 @@
 #include <cstdint>
 
 #include "echo_load.hpp"
+#include "listen_on_loopback.hpp"
 
 namespace bench {
 
@@ -16,17 +16,11 @@ namespace bench {
 /// Owns: its descriptors. Thread safety: one thread.
 class RawEcho {
  public:
-  RawEcho() : epoll_(epoll_create1(EPOLL_CLOEXEC)), listener_(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    auto* const raw = reinterpret_cast<sockaddr*>(&address);
-    socklen_t size = sizeof address;
-    if (epoll_ < 0 || listener_ < 0 || bind(listener_, raw, size) != 0 || listen(listener_, 1024) != 0 ||
-        getsockname(listener_, raw, &size) != 0) {
-      throw_errno("the raw server");
-    }
-    port_ = ntohs(address.sin_port);
+  RawEcho() : epoll_(epoll_create1(EPOLL_CLOEXEC)) {
+    if (epoll_ < 0) throw_errno("epoll_create1");
+    const Listening listening = listen_on_loopback(SOCK_NONBLOCK);
+    listener_ = listening.fd;
+    port_ = listening.port;
     add(listener_);
   }
   RawEcho(const RawEcho&) = delete;

@@ -7,6 +7,8 @@
 #include <boost/context/detail/fcontext.hpp>
 
 #include "clock.hpp"
+#include "report.hpp"
+#include "slices.hpp"
 
 namespace bench {
 
@@ -49,5 +51,11 @@ class RawSwitch {
   std::unique_ptr<std::byte[]> stack_;
   boost::context::detail::fcontext_t other_;
 };
+
+/// Prints the raw jump beside a floor that is something else: goals that are times are scaled by it.
+inline void raw_jump_figure() {
+  RawSwitch raw;
+  figure("jump", least(in_slices([&raw] { return raw.nanoseconds_per_switch(); })), "ns");
+}
 
 }  // namespace bench

@@ -13,6 +13,13 @@ using Slices = std::array<double, kSlices>;
 /// For what one thread does: noise only ever adds, so the least slice is nearest to what the work itself costs.
 inline double least(const Slices& slices) { return *std::min_element(slices.begin(), slices.end()); }
 
+/// As least(), of fewer slices: for work that takes seconds.
+template <class Measure>
+double least_of_three(Measure measure) {
+  const double first = measure(), second = measure(), third = measure();
+  return std::min({first, second, third});
+}
+
 /// For what several threads do: how they happen to meet makes a slice faster as well as slower.
 inline double median(Slices slices) {
   std::sort(slices.begin(), slices.end());

@@ -1,6 +1,9 @@
 // Waiting for one another: a lock that nobody wants, and news that go from one task to another, against the raw switch.
 //
 // A hop is what one task does to make the other go on, and the other's way back into its code.
+//
+// With --count K nothing is reported and exactly K pairs or hops are made (an even number of hops), for an instruction
+// counter.
 
 #include <cstdint>
 #include <mutex>
@@ -116,20 +119,23 @@ double condition_hops(std::uint64_t total) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const bench::Options options(argc, argv, {{"total", "400000"}, {"work", "notify"}, {"stacks", "small"}});
-  const std::uint64_t total = options.count("total");
+  const bench::Options options(argc, argv, {{"total", "400000"}, {"work", "notify"}, {"stacks", "small"}, {"count", "0"}});
   const std::string work = options.choice("work", {"lock", "notify", "channel", "mutex", "condition"});
   runtime::LocalRuntime rt = bench::make_runtime(options);
+  const auto run = [&](std::uint64_t total) {
+    return rt.block_on([&] {
+      if (work == "lock") return uncontended(total);
+      if (work == "notify") return notify_hops(total);
+      if (work == "channel") return channel_hops(total);
+      return work == "mutex" ? mutex_hops(total) : condition_hops(total);
+    });
+  };
+  if (options.number("count") != 0) {
+    run(options.count("count"));
+    return 0;
+  }
+  const std::uint64_t total = options.count("total");
   bench::RawSwitch raw;
-  const bench::Pair slices = bench::in_slices(
-      [&] {
-        return rt.block_on([&] {
-          if (work == "lock") return uncontended(total);
-          if (work == "notify") return notify_hops(total);
-          if (work == "channel") return channel_hops(total);
-          return work == "mutex" ? mutex_hops(total) : condition_hops(total);
-        });
-      },
-      [&raw] { return raw.nanoseconds_per_switch(); });
+  const bench::Pair slices = bench::in_slices([&] { return run(total); }, [&raw] { return raw.nanoseconds_per_switch(); });
   bench::against_floor(bench::least(slices.ours), bench::least(slices.floor), work == "lock" ? "ns/pair" : "ns/hop");
 }

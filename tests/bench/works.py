@@ -1,148 +1,199 @@
-"""What is measured: which program does it, with which peers, what is demanded of it and what is aimed at."""
+"""What is measured: which program does it, what its peers call it, and which goal it has."""
 
+import pathlib
+import sys
 from dataclasses import dataclass, field
 
-PEERS = ("Boost.Fiber", "State Threads")
-PEER_PROGRAMS = {"Boost.Fiber": "boost_fiber_peer", "State Threads": "state_threads_peer"}
+from goals import Goal
+
+HERE = pathlib.Path(__file__).resolve().parent
 
 
 @dataclass(frozen=True)
 class Work:
     title: str
     program: str
-    # Arguments of our program, and those of the peers where they differ; a work no peer can do has peers=False.
-    arguments: dict
-    peer_arguments: dict = field(default_factory=dict)
-    peers: bool = True
-    # The highest median each figure may have before the run counts as failed.
-    demands: dict = field(default_factory=dict)
-    # The highest median of ours / peer; None: shown, not judged.
-    against_peers: float | None = 1.0
-    goal: str = ""
-    # One processor for what has one thread; None lets the kernel place the threads.
+    arguments: dict = field(default_factory=dict)
+    # What it is called when a peer is asked for it; None: nobody else has it.
+    work: str | None = None
+    # Which figure of our program, and of the peers', stands in the table.
+    figure: str = "ours"
+    peer_figure: str = "peer"
+    # What the floor is, in words; None: there is none.
+    floor: str | None = "raw jump"
+    goal: Goal | None = None
+    # False: the peers' figures stand beside ours for orientation, but they were given something else to do.
+    same_work: bool = True
+    # One processor for what has one thread; otherwise the kernel places the threads.
     one_processor: bool = True
     # Bytes repeat from run to run, so a few rounds tell all; times need more.
     rounds: int | None = None
 
-    def command(self, directory):
-        return [str(directory / self.program), *flags(self.arguments)]
+    def path(self, directory):
+        return HERE / self.program if self.program.endswith(".py") else directory / self.program
 
-    def peer_command(self, directory, peer):
-        work = self.program.removesuffix("_bench")
-        known = ("tasks", "total", "round", "state", "in_flight", "threads")
-        shared = {name: value for name, value in self.arguments.items() if name in known}
-        return [str(directory / PEER_PROGRAMS[peer]), "--work", work, *flags({**shared, **self.peer_arguments})]
+    def command(self, directory):
+        if self.program.endswith(".py"):
+            return (sys.executable, str(self.path(directory)), str(directory), *flags(self.arguments))
+        return (str(self.path(directory)), *flags(self.arguments))
+
+    def peer_command(self, peer):
+        shared = {name: value for name, value in self.arguments.items() if name not in ("work", "stacks")}
+        return (str(peer.program), "--work", self.work, *flags(shared))
+
+
+@dataclass(frozen=True)
+class Group:
+    title: str
+    works: list
 
 
 def flags(arguments):
-    return [word for name, value in arguments.items() for word in ("--" + name, str(value))]
+    return tuple(word for name, value in arguments.items() for word in ("--" + name, str(value)))
 
 
-def yield_of(tasks, goal, stacks="small", demands=None):
-    # The default stacks are larger than those the peers are given: not the same work, so shown and not judged.
+def within(limit, of="jump", figure="ours", unit="ns"):
+    """A goal, in the words of what it is measured by."""
+    texts = {"jump": f"<= {limit:g} {unit}", "floor": f"<= {limit:g} x floor", "value": f"<= {limit:,g} {unit}"}
+    return Goal(texts.get(of, f"<= {limit:g} x {of.removeprefix('peer ')}"), limit, of, figure)
+
+
+def yield_of(tasks, goal, stacks="small"):
+    # Default stacks are larger than those the peers are given.
     return Work(f"yield, {tasks:,} tasks, {stacks} stacks", "yield_bench",
-                {"tasks": tasks, "total": 400_000, "stacks": stacks}, demands=demands or {},
-                against_peers=1.0 if stacks == "small" else None, goal=goal)
+                {"tasks": tasks, "total": 400_000, "stacks": stacks}, work="yield", goal=goal,
+                same_work=stacks == "small")
 
 
-def parked_of(tasks, state, goal, peers=True, demands=None, rounds=5, end="unwind"):
-    # The peers' stacks have no guard, and their fibers are on one from the start: not the same work.
-    return Work(f"{tasks:,} tasks, {state}", "parked_bench", {"tasks": tasks, "state": state, "end": end}, peers=peers,
-                demands=demands or {}, against_peers=None, goal=goal, rounds=rounds)
+def spawn_join_from(where):
+    return Work(f"spawn + join, from {'a task' if where == 'task' else 'the root'}", "spawn_join_bench",
+                {"total": 100_000, "from": where}, work="spawn_join", goal=within(50))
 
 
-def blocking_of(title, in_flight, total, one_processor, goal):
-    # Neither peer has a pool: both run on the floor's own. Most of the figure is the kernel waking threads, which
-    # differs by more than the runtimes do, so it stands beside ours and is not judged.
-    return Work(title, "spawn_blocking_bench", {"in_flight": in_flight, "total": total, "threads": 4},
-                against_peers=None, goal=goal, one_processor=one_processor)
+def spawn_batch_of(which):
+    return Work(f"spawn 100,000, join all: {which}", "spawn_batch_bench", {"tasks": 100_000, "round": which},
+                work="spawn_batch", goal=within(80))
+
+
+def skynet_of(title, **more):
+    return Work(title, "skynet_bench", {"leaves": 1_000_000}, work="skynet", rounds=3, **more)
+
+
+def sync_of(title, work, limit):
+    return Work(title, "sync_bench", {"work": work, "total": 400_000}, work=work, goal=within(limit))
 
 
 def observed_of(title, program, arguments, observe):
-    # No peer has hooks or histograms: what they cost is shown beside the same floor, and not judged.
-    return Work(f"{title}, {observe} on", program, {**arguments, "observe": observe}, peers=False, against_peers=None)
+    # No peer has hooks or histograms.
+    return Work(f"{title}, {observe} on", program, {**arguments, "observe": observe})
+
+
+def parked_of(tasks, state, **more):
+    # The peers' stacks have no guard, and their fibers are on one from the start: not the same work.
+    more = {"work": "parked", "rounds": 5, "goal": within(4352, "value", "resident", "B"), **more}
+    title = f"{tasks:,} tasks, {state}" + (": page tables" if more.get("figure") == "page_tables" else "")
+    floor = None if more.get("figure") == "page_tables" else "one page"
+    return Work(title, "parked_bench", {"tasks": tasks, "state": state}, floor=floor, same_work=False, **more)
+
+
+def million_of(title, state, end, **more):
+    floor = None if "figure" in more else "one page"
+    return Work(f"1,000,000 tasks, {title}", "parked_bench", {"tasks": 1_000_000, "state": state, "end": end},
+                floor=floor, rounds=3, same_work=False, **more)
+
+
+def blocking_of(title, in_flight, total, one_processor, goal):
+    return Work(title, "spawn_blocking_bench", {"in_flight": in_flight, "total": total, "threads": 4},
+                work="spawn_blocking", floor="raw pool and eventfd", goal=goal, one_processor=one_processor)
+
+
+def echo_of(connections, total, goal=None):
+    # The server and its clients are on a processor each: the programs see to that themselves.
+    return Work(f"echo, {connections:,} connections", "echo_bench", {"connections": connections, "total": total},
+                work="echo", floor="epoll loop", goal=goal, one_processor=False)
 
 
 OBSERVED = ("hooks", "histograms", "all")
-
-def sync_of(title, work, goal):
-    return Work(title, "sync_bench", {"work": work, "total": 400_000}, peers=False, goal=goal)
-
-
-def echo_of(connections, total, goal):
-    # The server and its clients are on a processor each: the program sees to that itself.
-    return Work(f"echo, {connections:,} connections", "echo_bench", {"connections": connections, "total": total},
-                peers=False, goal=goal, one_processor=False)
-
-
-MILLION = {"resident_all": 4.4, "mappings": 63}
+UNSTARTED = within(256, "value", unit="B")
+MAPPINGS = within(64, "value", "mappings", "more")
 
 GROUPS = {
-    "yield": [
-        yield_of(2, "<= 3 x raw jump", demands={"ratio": 3.0}),
-        yield_of(1_000, "<= 4 x raw jump"),
-        yield_of(10_000, "<= 60 ns where raw jump is 5 (12 x)"),
-        yield_of(10_000, "<= 100 ns where raw jump is 5 (20 x)", stacks="default"),
-        *(observed_of("yield, 1,000 tasks", "yield_bench", {"tasks": 1_000, "total": 400_000}, what) for what in OBSERVED),
-    ],
-    "yield_100000": [
-        yield_of(100_000, "<= 130 ns where raw jump is 5 (26 x)"),
-        yield_of(100_000, "<= 220 ns where raw jump is 5 (44 x)", stacks="default"),
-    ],
-    "spawn_join": [
-        Work("spawn + join, from a task", "spawn_join_bench", {"total": 100_000, "from": "task"},
-             demands={"ratio": 16.0}, goal="<= 50 ns where raw jump is 5 (10 x)"),
-        Work("spawn + join, from the root", "spawn_join_bench", {"total": 100_000, "from": "root"},
-             demands={"ratio": 16.0}, goal="<= 50 ns where raw jump is 5 (10 x)"),
+    "yield": Group("Give way", [
+        yield_of(2, within(3, "floor")),
+        yield_of(1_000, within(4, "floor")),
+        yield_of(10_000, within(60)),
+        yield_of(10_000, within(100), stacks="default"),
+        yield_of(100_000, within(130)),
+        yield_of(100_000, within(220), stacks="default"),
+        *(observed_of("yield, 1,000 tasks", "yield_bench", {"tasks": 1_000, "total": 400_000}, what)
+          for what in OBSERVED),
+    ]),
+    "spawn_join": Group("Spawn and join, one at a time", [
+        spawn_join_from("task"),
+        spawn_join_from("root"),
         *(observed_of("spawn + join, from a task", "spawn_join_bench", {"total": 100_000, "from": "task"}, what)
           for what in OBSERVED),
-    ],
-    "spawn_batch": [
-        Work("spawn 100,000, join all: first", "spawn_batch_bench", {"tasks": 100_000, "round": "first"},
-             goal="<= 80 ns where raw jump is 5 (16 x)"),
-        Work("spawn 100,000, join all: warm", "spawn_batch_bench", {"tasks": 100_000, "round": "warm"},
-             goal="<= 80 ns where raw jump is 5 (16 x)"),
-    ],
-    "parked": [
-        parked_of(1_000, "chain", "<= 4,352 B"),
-        parked_of(100_000, "chain", "<= 4,352 B"),
-        parked_of(100_000, "sleep", "<= 4,352 B and a timer"),
-        parked_of(100_000, "unstarted", "<= 256 B", demands={"ours": 256}),
-    ],
-    "parked_1000000": [
-        parked_of(1_000_000, "chain", "<= 4.4 GiB, < 64 mappings", peers=False, demands=MILLION, rounds=3,
-                  end="exit"),
-        parked_of(1_000_000, "sleep", "<= 4.4 GiB, < 64 mappings", peers=False, demands=MILLION, rounds=3,
-                  end="exit"),
-        parked_of(1_000_000, "unstarted", "<= 256 B", peers=False, demands={"ours": 256}, rounds=3),
-    ],
-    "spawn_blocking": [
-        blocking_of("one at a time, one processor", 1, 5_000, True, "<= 1.1 x raw"),
-        blocking_of("one at a time, any processor", 1, 5_000, False, "<= 1.1 x raw"),
-        blocking_of("1,000 in flight, one processor", 1_000, 50_000, True, "as many a second as libuv"),
-        blocking_of("1,000 in flight, any processor", 1_000, 50_000, False, "as many a second as libuv"),
-    ],
-    "preload": [
-        Work("a call outside fibers, through the preload library", "preload_bench", {"work": "outside", "total": 2_000_000},
-             peers=False, goal="<= 3 ns more than the C library's own"),
-        Work("send and receive a byte, on a fiber", "preload_bench", {"work": "fiber", "total": 40_000}, peers=False,
-             goal="no goal: what a call costs that need not park"),
-    ],
-    "sync": [
-        sync_of("mutex nobody else wants", "lock", "<= 10 ns where raw jump is 5 (2 x)"),
-        sync_of("notify, per hop", "notify", "<= 25 ns where raw jump is 5 (5 x)"),
-        sync_of("channel of capacity 1, per hop", "channel", "<= 35 ns where raw jump is 5 (7 x)"),
-        sync_of("mutex, per hop", "mutex", "<= 35 ns where raw jump is 5 (7 x)"),
-        sync_of("condition variable, per hop", "condition", "<= 35 ns where raw jump is 5 (7 x)"),
-    ],
-    "mpsc": [
-        Work("unbounded, from another thread", "mpsc_bench", {"total": 1_000_000}, peers=False, one_processor=False,
-             goal="<= 50 ns (>= 20 M/s)"),
-    ],
-    "echo": [
-        echo_of(1, 20_000, "none"),
-        echo_of(50, 100_000, "<= 1.03 x the epoll loop"),
-        echo_of(1_000, 100_000, "<= 1.15 x the epoll loop"),
-        echo_of(10_000, 100_000, "none"),
-    ],
+    ]),
+    "spawn_batch": Group("Spawn many, join them all", [spawn_batch_of("first"), spawn_batch_of("warm")]),
+    "skynet": Group("A million tasks in a tree", [
+        skynet_of("skynet, 1,000,000 leaves", floor="bare contexts, depth first", goal=within(350, unit="ms")),
+        skynet_of("skynet, peak memory", figure="peak", peer_figure="peak", floor=None,
+                  goal=within(1024, "value", "peak", "MiB")),
+    ]),
+    "sync": Group("Wait for one another", [
+        sync_of("mutex nobody else wants", "lock", 10),
+        sync_of("notify, per hop", "notify", 25),
+        sync_of("channel of capacity 1, per hop", "channel", 35),
+        sync_of("mutex, per hop", "mutex", 35),
+        sync_of("condition variable, per hop", "condition", 35),
+    ]),
+    "spawn_blocking": Group("To a pool thread and back", [
+        blocking_of("one at a time, one processor", 1, 5_000, True, within(1.1, "floor")),
+        blocking_of("one at a time, any processor", 1, 5_000, False, within(1.1, "floor")),
+        blocking_of("1,000 in flight, one processor", 1_000, 50_000, True, within(1, "peer libuv")),
+        blocking_of("1,000 in flight, any processor", 1_000, 50_000, False, within(1, "peer libuv")),
+    ]),
+    "mpsc": Group("Messages from another thread", [
+        Work("unbounded, from another thread", "mpsc_bench", {"total": 1_000_000}, work="mpsc",
+             floor="lock-free list and eventfd", goal=within(50), one_processor=False),
+    ]),
+    "sleep": Group("Sleeps, armed and fired", [
+        Work("100,000 sleeps", "sleep_bench", {"tasks": 100_000}, work="sleep", floor="libev timers",
+             goal=within(1_500), rounds=3),
+    ]),
+    "echo": Group("TCP echo of 64 bytes", [
+        echo_of(1, 20_000),
+        echo_of(50, 50_000, within(1.03, "floor")),
+        echo_of(1_000, 50_000, within(1.15, "floor")),
+        echo_of(10_000, 50_000),
+        Work("system calls a message, besides epoll_wait", "system_calls.py", {"connections": 50, "total": 20_000},
+             floor=None, goal=Goal("2.0 calls", 2.04, "value"), one_processor=False, rounds=1),
+    ]),
+    "preload": Group("Through the preload library", [
+        Work("a call outside fibers", "preload_bench", {"work": "outside", "total": 2_000_000},
+             floor="the C library's own", goal=Goal("<= 3 ns more", 3, "jump", "more")),
+        Work("send and receive a byte, on a fiber", "preload_bench", {"work": "fiber", "total": 40_000},
+             floor="the C library's own"),
+    ]),
+    "parked": Group("Memory of a parked task", [
+        parked_of(1_000, "chain"),
+        parked_of(100_000, "chain"),
+        # 8 bytes for each page of a stack with its guard: five. And a few for the tables above them.
+        parked_of(100_000, "chain", figure="page_tables", peer_figure="page_tables",
+                  goal=within(42, "value", "page_tables", "B")),
+        parked_of(100_000, "sleep"),
+        parked_of(100_000, "unstarted", goal=UNSTARTED),
+    ]),
+    "parked_1000000": Group("A million parked tasks", [
+        million_of("chain", "chain", "exit", figure="resident_all", goal=within(4.4, "value", "resident_all", "GiB")),
+        million_of("chain: mappings", "chain", "exit", figure="mappings", goal=MAPPINGS),
+        million_of("sleep", "sleep", "exit", figure="resident_all", goal=within(4.4, "value", "resident_all", "GiB")),
+        million_of("sleep: mappings", "sleep", "exit", figure="mappings", goal=MAPPINGS),
+        million_of("unstarted", "unstarted", "unwind", goal=UNSTARTED),
+    ]),
+    "library": Group("The shared library", [
+        Work("size, stripped", "library_size.py", floor=None, rounds=1, goal=within(512, "value", unit="KiB")),
+        Work("libraries it needs besides its four", "library_size.py", figure="foreign", floor=None, rounds=1,
+             goal=within(0, "value", "foreign", "libraries")),
+    ]),
 }

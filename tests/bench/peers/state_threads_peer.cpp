@@ -2,9 +2,11 @@
 // programs use. It has no pool either: it is given the raw one, and a thread of its own that reads the eventfd.
 
 #include <st.h>
+#include <sys/select.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -13,8 +15,12 @@
 #include "done_list.hpp"
 #include "memory.hpp"
 #include "options.hpp"
+#include "peers/echo_peer.hpp"
+#include "peers/peer.hpp"
 #include "raw_pool.hpp"
 #include "report.hpp"
+#include "skynet.hpp"
+#include "sleep_times.hpp"
 #include "slices.hpp"
 #include "yield_round.hpp"
 
@@ -207,26 +213,183 @@ void spawn_blocking(const bench::Options& options) {
   _exit(0);
 }
 
+struct Node {
+  std::uint64_t first, leaves, sum;
+};
+
+void* tree(void* argument) {
+  Node& node = *static_cast<Node*>(argument);
+  if (node.leaves == 1) {
+    node.sum = node.first;
+    return nullptr;
+  }
+  const std::uint64_t share = node.leaves / bench::kSkynetChildren;
+  Node nodes[bench::kSkynetChildren];
+  st_thread_t children[bench::kSkynetChildren];
+  for (std::uint64_t i = 0; i < bench::kSkynetChildren; ++i) {
+    nodes[i] = {node.first + i * share, share, 0};
+    children[i] = spawn(tree, &nodes[i]);
+  }
+  for (std::uint64_t i = 0; i < bench::kSkynetChildren; ++i) {
+    join(children[i]);
+    node.sum += nodes[i].sum;
+  }
+  return nullptr;
+}
+
+void skynet(const bench::Options& options) {
+  const std::uint64_t leaves = bench::skynet_leaves(options);
+  const auto build = [leaves] {
+    Node root{0, leaves, 0};
+    join(spawn(tree, &root));
+    return root.sum;
+  };
+  bench::figure("peer", bench::warm_skynet_milliseconds(leaves, build), "ms");
+  bench::peak_figure();
+}
+
+void lock(const bench::Options& options) {
+  const std::uint64_t total = options.count("total");
+  st_mutex_t mutex = st_mutex_new();
+  const auto slice = [&] {
+    bench::CpuStopwatch stopwatch;
+    stopwatch.start();
+    for (std::uint64_t i = 0; i < total; ++i) {
+      st_mutex_lock(mutex);
+      st_mutex_unlock(mutex);
+    }
+    stopwatch.stop();
+    return stopwatch.nanoseconds_per(total);
+  };
+  bench::figure("peer", bench::least(bench::in_slices(slice)), "ns/pair");
+}
+
+struct Hopper {
+  std::uint64_t rounds;
+  st_mutex_t mutex;
+  st_cond_t changed;
+  int mine;
+  int* turn;
+};
+
+void* hop_by_condition(void* argument) {
+  const Hopper& self = *static_cast<Hopper*>(argument);
+  for (std::uint64_t i = 0; i < self.rounds; ++i) {
+    while (*self.turn != self.mine) st_cond_wait(self.changed);
+    *self.turn = 1 - self.mine;
+    st_cond_signal(self.changed);
+  }
+  return nullptr;
+}
+
+/// Whoever unlocks hands the mutex to the other, who waits for it, and then waits himself.
+void* hop_by_mutex(void* argument) {
+  const Hopper& self = *static_cast<Hopper*>(argument);
+  st_mutex_lock(self.mutex);
+  for (std::uint64_t i = 0; i < self.rounds; ++i) {
+    st_mutex_unlock(self.mutex);
+    st_mutex_lock(self.mutex);
+  }
+  st_mutex_unlock(self.mutex);
+  return nullptr;
+}
+
+void hops(const bench::Options& options, void* (*hop)(void*)) {
+  const std::uint64_t rounds = (options.count("total") + 1) / 2;
+  st_mutex_t mutex = st_mutex_new();
+  st_cond_t changed = st_cond_new();
+  const auto slice = [&] {
+    int turn = -1;  // nobody's, until the clock starts
+    Hopper first{rounds, mutex, changed, 0, &turn}, second{rounds, mutex, changed, 1, &turn};
+    st_mutex_lock(mutex);  // until both wait for it
+    st_thread_t one = spawn(hop, &first), other = spawn(hop, &second);
+    st_usleep(0);
+    bench::CpuStopwatch stopwatch;
+    stopwatch.start();
+    turn = 0;
+    st_cond_broadcast(changed);
+    st_mutex_unlock(mutex);
+    join(one);
+    join(other);
+    stopwatch.stop();
+    return stopwatch.nanoseconds_per(2 * rounds);
+  };
+  bench::figure("peer", bench::least(bench::in_slices(slice)), "ns/hop");
+}
+
+void mutex(const bench::Options& options) { hops(options, hop_by_mutex); }
+
+/// Its condition variables need no mutex: nothing else runs between the look and the wait.
+void condition(const bench::Options& options) { hops(options, hop_by_condition); }
+
+void sleep(const bench::Options& options) {
+  auto times = bench::sleep_times(options.count("tasks"));
+  std::vector<st_thread_t> all;
+  all.reserve(times.size());
+  const auto slice = [&] {
+    bench::ProcessStopwatch stopwatch;
+    stopwatch.start();
+    for (auto& time : times) {
+      all.push_back(spawn([](void* argument) -> void* {
+        st_usleep(static_cast<st_utime_t>(static_cast<std::chrono::microseconds*>(argument)->count()));
+        return nullptr;
+      }, &time));
+    }
+    join_all(all);
+    stopwatch.stop();
+    return stopwatch.nanoseconds_per(times.size());
+  };
+  bench::figure("peer", bench::least_of_three(slice), "ns/sleep");
+}
+
+using Timed = bench::EchoTimed<bench::CpuStopwatch>;
+
+struct Connection {
+  st_netfd_t fd;
+  Timed* timed;
+};
+
+void* serve_one(void* argument) {
+  const Connection self = *static_cast<Connection*>(argument);
+  char buffer[4096];
+  ssize_t got;
+  while ((got = st_read(self.fd, buffer, sizeof buffer, ST_UTIME_NO_TIMEOUT)) > 0) {
+    if (st_write(self.fd, buffer, static_cast<std::size_t>(got), ST_UTIME_NO_TIMEOUT) != got) {
+      throw std::system_error(errno, std::generic_category(), "st_write");
+    }
+    (*self.timed)();
+  }
+  st_netfd_close(self.fd);
+  return nullptr;
+}
+
+void serve(int listening, std::uint64_t connections, Timed& timed) {
+  st_netfd_t listener = st_netfd_open_socket(listening);
+  std::vector<Connection> all(connections);
+  std::vector<st_thread_t> threads;
+  for (Connection& connection : all) {
+    connection = {st_accept(listener, nullptr, nullptr, ST_UTIME_NO_TIMEOUT), &timed};
+    if (connection.fd == nullptr) throw std::system_error(errno, std::generic_category(), "st_accept");
+    threads.push_back(spawn(serve_one, &connection));
+  }
+  join_all(threads);
+  st_netfd_close(listener);
+}
+
+void echo(const bench::Options& options) {
+  // Debian builds it with select() only.
+  if (options.count("connections") + 16 > FD_SETSIZE) bench::unable("its select() has room for 1,024 descriptors");
+  bench::echo_figure<bench::CpuStopwatch>(options, 0, serve);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  const bench::Options options(argc, argv,
-      {{"work", "yield"}, {"tasks", "1000"}, {"total", "100000"}, {"round", "warm"}, {"state", "chain"},
-       {"in_flight", "1"}, {"threads", "4"}});
   if (st_init() != 0) {
     throw std::system_error(errno, std::generic_category(), "st_init");
   }
-  const std::string work = options.choice("work", {"yield", "spawn_join", "spawn_batch", "parked", "spawn_blocking"});
-  if (work == "yield") {
-    yield(options);
-  } else if (work == "spawn_join") {
-    spawn_join(options);
-  } else if (work == "spawn_batch") {
-    spawn_batch(options);
-  } else if (work == "parked") {
-    parked(options);
-  } else {
-    spawn_blocking(options);
-  }
-  return 0;
+  return bench::run_peer(argc, argv,
+      {{"yield", yield}, {"spawn_join", spawn_join}, {"spawn_batch", spawn_batch}, {"parked", parked},
+       {"spawn_blocking", spawn_blocking}, {"skynet", skynet}, {"lock", lock}, {"mutex", mutex},
+       {"condition", condition}, {"sleep", sleep}, {"echo", echo}});
 }
