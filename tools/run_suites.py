@@ -18,9 +18,6 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 EVERYTHING = ["-Dpreload=true", "-Dtests=true", "-Dexamples=true", "-Dbenchmarks=true"]
-# Without precompiled headers: GCC 12 forgets with them which code is a system header's, and warns of it when optimising.
-# It is also the build that shows a test which does not include what it uses.
-GCC = [*EVERYTHING, "-Db_pch=false"]
 GOOD = {"OK", "EXPECTEDFAIL"}
 
 
@@ -110,7 +107,7 @@ def test(step, folder, choice, setup=None, slower=1, prefix=()):
 
 
 def gcc(quick=False):
-    if build("gcc", GCC, {"CC": "gcc", "CXX": "g++"}):
+    if build("gcc", EVERYTHING, {"CC": "gcc", "CXX": "g++"}):
         test("gcc", "gcc", ["--no-suite", "consumer"] if quick else [])
 
 
@@ -134,7 +131,7 @@ def tsan():
 
 
 def valgrind():
-    if build("gcc", GCC, {"CC": "gcc", "CXX": "g++"}):
+    if build("gcc", EVERYTHING, {"CC": "gcc", "CXX": "g++"}):
         test("valgrind", "gcc", ["--suite", "unit"], setup="valgrind")
 
 
