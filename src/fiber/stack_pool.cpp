@@ -168,7 +168,8 @@ void StackPool::trim_one() noexcept {
   if (options_.ledger != nullptr) options_.ledger->note_depth(StackLedger::depth(fiber.low, fiber.high));
   if (kept < options_.size) ::madvise(fiber.low, options_.size - kept, MADV_DONTNEED);
   fiber.residue_pages = static_cast<std::uint32_t>(kept / kPage);
-  if (options_.warm_limit == StackOptions::kByPages) warm_limit_ = kResidentLimit / kept;  // from now on a warm stack may be as large
+  // From now on a warm stack may be as large.
+  if (options_.warm_limit == StackOptions::kByPages) warm_limit_ = kResidentLimit / kept;
   depth_mark(fiber) = kUntouched;
   fiber.deepest = fiber.high;
   fiber.next_idle = warm_;
