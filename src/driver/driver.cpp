@@ -119,7 +119,8 @@ bool Driver::collect(int milliseconds) noexcept {
 void Driver::sleep(base::Nanos deadline) noexcept {
   deadline = std::min(deadline, next_alarm());
   if (deadline != base::kForever && deadline <= base::monotonic_now()) return poll();
-  set_alarm(deadline != base::kForever ? deadline + slack() : deadline);
+  const base::Nanos late = slack();
+  set_alarm(deadline < base::kForever - late ? deadline + late : base::kForever);
   // libev sleeps on the set, and the set is asked behind it: two system calls, and two sets that the kernel has to wake.
   // A thread that has slept for less than a millisecond will do so again, more often than not, so it asks the set itself;
   // once that has been in vain, the sleep is long enough for libev.

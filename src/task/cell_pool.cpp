@@ -38,9 +38,9 @@ void CellPool::refill(std::uint16_t size_class) {
   collect();
   if (free_[size_class] != nullptr) return;
   const std::size_t size = sizeof(Task) + (size_class - std::size_t{1}) * kStep;
-  const bool is_huge = chunk_bytes_ >= kHugePage;
-  const std::size_t bytes = is_huge ? kHugePage : kPiece;
-  std::byte* piece = is_huge ? take_huge_page() : add_chunk(kPiece, kStep);
+  std::byte* piece = chunk_bytes_ >= kHugePage ? take_huge_page() : nullptr;
+  const std::size_t bytes = piece != nullptr ? kHugePage : kPiece;
+  if (piece == nullptr) piece = add_chunk(kPiece, kStep);
   populate(piece, bytes);
   // Handed out from the lowest address up, so that tasks spawned one after the other are neighbours.
   for (std::size_t offset = bytes / size * size; offset >= size; offset -= size) {
@@ -48,10 +48,15 @@ void CellPool::refill(std::uint16_t size_class) {
   }
 }
 
-std::byte* CellPool::take_huge_page() {
+// Null where memory is too short for a chunk of them.
+std::byte* CellPool::take_huge_page() noexcept {
   if (huge_left_ == 0) {
     const std::size_t bytes = std::min(chunk_bytes_ / kHugePage * kHugePage, kLargestChunk);
-    huge_ = add_chunk(bytes, kHugePage);
+    try {
+      huge_ = add_chunk(bytes, kHugePage);
+    } catch (const std::bad_alloc&) {
+      return nullptr;
+    }
     huge_left_ = bytes;
     advise(huge_, bytes, MADV_HUGEPAGE);
   }

@@ -84,7 +84,7 @@ class CellPool final {
     return static_cast<std::uint16_t>((body_size + kStep - 1) / kStep + 1);
   }
   void refill(std::uint16_t size_class);
-  std::byte* take_huge_page();
+  std::byte* take_huge_page() noexcept;
   std::byte* add_chunk(std::size_t bytes, std::size_t align);
 
   struct ChunkDeleter {

@@ -1,20 +1,35 @@
 #include "task/cell_pool.hpp"
 
+#include <sys/resource.h>
+
+#include <algorithm>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <fstream>
+#include <iterator>
+#include <new>
 #include <set>
+#include <stdexcept>
+#include <string>
 #include <thread>
 #include <vector>
 
 #include <doctest/doctest.h>
 
+#include "base/valgrind.hpp"
+#include "support/child.hpp"
 #include "support/leak_check.hpp"
+#include "support/sanitized.hpp"
 #include "task/task.hpp"
 
 using namespace runtime::task;
 
 namespace {
+
+/// Whoever watches memory needs more of it, and mappings of his own.
+const bool is_instrumented = test::kAddressSanitizer || test::kThreadSanitizer || runtime::base::under_valgrind();
 
 struct Cell {
   void* memory;
@@ -26,6 +41,11 @@ Cell take(CellPool& pool, std::size_t body_size) {
   Cell cell{nullptr, 0, sizeof(Task) + body_size};
   cell.memory = pool.allocate(body_size, cell.size_class);
   return cell;
+}
+
+std::ptrdiff_t count_mappings() {
+  std::ifstream maps("/proc/self/maps");
+  return std::count(std::istreambuf_iterator<char>(maps), std::istreambuf_iterator<char>(), '\n');
 }
 
 void give_back(CellPool& pool, const Cell& cell) { pool.free_local(cell.memory, cell.size_class); }
@@ -62,6 +82,46 @@ TEST_CASE("cells are aligned and do not overlap, across chunks and classes") {
   CHECK(damaged == 0);
   for (const Cell& cell : cells) give_back(pool, cell);
   CHECK(pool.close());
+}
+
+TEST_CASE("a hundred thousand cells are few mappings, and none is part of another") {
+  CellPool pool;
+  std::vector<Cell> cells;
+  const std::ptrdiff_t mappings = count_mappings();
+  for (int i = 0; i < 100'000; ++i) cells.push_back(take(pool, 64));
+  if (!is_instrumented) CHECK(count_mappings() - mappings < 32);
+  std::sort(cells.begin(), cells.end(), [](const Cell& a, const Cell& b) { return a.memory < b.memory; });
+  bool overlap = false, misaligned = false;
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    misaligned |= reinterpret_cast<std::uintptr_t>(cells[i].memory) % CellPool::kBodyAlign != 0;
+    overlap |= i > 0 && static_cast<std::byte*>(cells[i - 1].memory) + cells[i - 1].size > cells[i].memory;
+  }
+  CHECK_FALSE(misaligned);
+  CHECK_FALSE(overlap);
+  for (const Cell& cell : cells) give_back(pool, cell);
+  CHECK(pool.close());
+}
+
+TEST_CASE("where there is no memory for a huge page, a small piece will do" * doctest::skip(is_instrumented)) {
+  const test::ChildEnd end = test::in_child([] {
+    CellPool pool;
+    for (int i = 0; i < 20'000; ++i) take(pool, 64);  // from here on it asks for huge pages
+    std::ifstream statm("/proc/self/statm");
+    rlim_t pages = 0;
+    statm >> pages;
+    const rlim_t bytes = pages * 4096 + 1'500'000;
+    const rlimit limit{bytes, bytes};
+    if (::setrlimit(RLIMIT_AS, &limit) != 0) throw std::runtime_error("setrlimit");
+    int taken = 0;
+    try {
+      for (;; ++taken) take(pool, 64);
+    } catch (const std::bad_alloc&) {
+    }
+    test::say("taken " + std::string(taken > 3'000 ? "many" : "few"));
+    Cell small = take(pool, 1000);  // other classes have what they had
+    give_back(pool, small);
+  });
+  CHECK(end.says("taken many"));
 }
 
 TEST_CASE("the cell freed last is taken first, and new ones lie side by side") {
