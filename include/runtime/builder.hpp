@@ -52,8 +52,7 @@ class RUNTIME_API Builder final {
   /// frame of most functions, so that an overflow cannot step over it. Above 0.
   Builder& stack_guard_size(std::size_t bytes);
   /// Bytes of stacks, each counted whole, that are kept for the next task with their pages; what is returned above that
-  /// gives its pages back to the kernel. Above 0. Default: as many stacks as keep 1 GiB of pages, which are 262,144, or
-  /// 65,536 from the first task on that has used more than a page of its stack.
+  /// gives its pages back to the kernel. Default 4 GiB, of which only pages that were used take memory; above 0.
   Builder& stack_pool_limit(std::size_t bytes);
 
   /// Resumes of tasks between two looks at descriptors and timers. Default 61; above 0.

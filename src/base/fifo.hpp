@@ -24,12 +24,6 @@ class Fifo final {
     tail_ = &item;
   }
 
-  void push_front(T& item) noexcept {
-    item.*Link = head_;
-    if (head_ == nullptr) tail_ = &item;
-    head_ = &item;
-  }
-
   T* pop_front() noexcept {
     T* item = head_;
     if (item != nullptr) head_ = item->*Link;

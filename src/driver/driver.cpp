@@ -124,12 +124,10 @@ void Driver::sleep(base::Nanos deadline) noexcept {
   // libev sleeps on the set, and the set is asked behind it: two system calls, and two sets that the kernel has to wake.
   // A thread that has slept for less than a millisecond will do so again, more often than not, so it asks the set itself;
   // once that has been in vain, the sleep is long enough for libev.
-  sleeps_shortly_ = sleeps_shortly_ && collect(kShort);
-  if (!sleeps_shortly_) {
-    const base::Nanos start = base::monotonic_now();
-    ::ev_run(loop_.get(), EVRUN_ONCE);
-    sleeps_shortly_ = base::monotonic_now() - start < kShort * base::Nanos{1'000'000};
-  }
+  if (sleeps_shortly_ && collect(kShort)) return after_look();
+  const base::Nanos limit = base::deadline_after(sleeps_shortly_ ? 0 : kShort * base::Nanos{1'000'000});
+  ::ev_run(loop_.get(), EVRUN_ONCE);
+  sleeps_shortly_ = base::monotonic_now() < limit;
   after_look();
 }
 
@@ -160,12 +158,13 @@ base::Nanos Driver::next_alarm() const noexcept {
   return std::min(clock.to_monotonic(timers_.earliest_bound()), real_timers_.earliest());
 }
 
-// A sleep costs system calls, which many timers can share. So with n timers the thread may sleep n times 100 ns longer than
-// the first of them asks, but no longer than makes them late: one timer is exact, a hundred thousand wake it 2,000 times a
-// second instead of each for itself.
+// A wake-up costs some ten microseconds of system calls, which timers that are close together can share: for each other one
+// that is due in this millisecond the thread may sleep as much longer than the first asks, half a millisecond at most. So
+// one timer is exact, whatever waits far behind it, and a hundred thousand in a second make no hundred thousand wake-ups.
 base::Nanos Driver::slack() const noexcept {
-  constexpr std::size_t kMost = 5'000;
-  return static_cast<base::Nanos>(std::min(timers_.size(), kMost) * 100);
+  constexpr std::size_t kMost = 50;
+  const std::size_t near = timers_.near();
+  return near > 1 ? static_cast<base::Nanos>(std::min(near - 1, kMost) * 10'000) : 0;
 }
 
 // An alarm that is too early costs one needless look; setting it costs a system call each time. So it is only ever

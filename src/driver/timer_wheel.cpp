@@ -16,7 +16,10 @@ void TimerWheel::arm(Timer& timer) noexcept {
 void TimerWheel::disarm(Timer& timer) noexcept {
   if (!timer.armed_) return;
   --size_;
-  if (timer.slot_ == Timer::kNoSlot) return near_.disarm(timer);
+  if (timer.slot_ == Timer::kNoSlot) {
+    --near_size_;
+    return near_.disarm(timer);
+  }
   timer.armed_ = false;
   unlink(timer);
 }
@@ -27,6 +30,7 @@ void TimerWheel::place(Timer& timer) noexcept {
   const std::uint64_t tick = tick_of(timer.deadline_);
   if (tick <= now_) {
     __builtin_prefetch(&timer.task_);  // it is woken soon
+    ++near_size_;
     return near_.adopt(timer);
   }
   const int level = (std::bit_width(tick ^ now_) - 1) / kLevelBits;
@@ -108,7 +112,9 @@ void TimerWheel::fire(base::Nanos now) noexcept {
     }
   }
   now_ = std::max(now_, target);
-  size_ -= near_.fire(now);
+  const std::size_t fired = near_.fire(now);
+  near_size_ -= fired;
+  size_ -= fired;
 }
 
 }  // namespace runtime::inline v1::driver

@@ -23,6 +23,8 @@ class TimerWheel final {
 
   bool is_empty() const noexcept { return size_ == 0; }
   std::size_t size() const noexcept { return size_; }
+  /// Those that are due in the millisecond that has begun, or before.
+  std::size_t near() const noexcept { return near_size_; }
 
   /// No timer is due before; kForever if there is none. When timers were disarmed, the first may be due later.
   base::Nanos earliest_bound() const noexcept;
@@ -58,6 +60,7 @@ class TimerWheel final {
   std::uint64_t start_of(int index) const noexcept;
 
   TimerHeap near_;             // ticks up to now_
+  std::size_t near_size_ = 0;
   std::uint64_t now_ = 0;      // the tick up to which slots have been emptied
   std::uint64_t armed_ = 0;    // ever
   std::size_t size_ = 0;

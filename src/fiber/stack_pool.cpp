@@ -30,7 +30,6 @@ constexpr std::size_t kPage = 4096;
 constexpr std::size_t kFirstSlab = 64;       // slots; each slab has twice as many as the last, so a million stacks
 constexpr std::size_t kLargestSlab = 65536;  // take some 25 mappings
 constexpr std::size_t kKeptPages = 4;        // what a warm stack keeps when its task went deeper
-constexpr std::size_t kResidentLimit = std::size_t{1} << 30;  // of all warm stacks together, if nobody says otherwise
 
 
 // Control words and frames at the same offset in every stack would fall into the same few sets of the cache; 24 steps
@@ -46,7 +45,7 @@ std::byte* map(std::size_t size) noexcept {
 }  // namespace
 
 StackPool::StackPool(const StackOptions& options, Fiber::Entry entry)
-    : warm_limit_(options.warm_limit != StackOptions::kByPages ? options.warm_limit / options.size : kResidentLimit / kPage),
+    : warm_limit_(options.warm_limit / options.size),
       watch_depth_(!base::under_valgrind()),
       entry_(entry),
       options_(options) {}
@@ -168,8 +167,6 @@ void StackPool::trim_one() noexcept {
   if (options_.ledger != nullptr) options_.ledger->note_depth(StackLedger::depth(fiber.low, fiber.high));
   if (kept < options_.size) ::madvise(fiber.low, options_.size - kept, MADV_DONTNEED);
   fiber.residue_pages = static_cast<std::uint32_t>(kept / kPage);
-  // From now on a warm stack may be as large.
-  if (options_.warm_limit == StackOptions::kByPages) warm_limit_ = kResidentLimit / kept;
   depth_mark(fiber) = kUntouched;
   fiber.deepest = fiber.high;
   fiber.next_idle = warm_;

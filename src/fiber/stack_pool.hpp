@@ -13,11 +13,9 @@
 namespace runtime::inline v1::fiber {
 
 struct StackOptions {
-  static constexpr std::size_t kByPages = SIZE_MAX;  // as many warm stacks as keep 1 GiB of pages
-
   std::size_t size = 256 * 1024;        // usable bytes; whole pages
   std::size_t guard_size = 64 * 1024;   // below them; whole pages
-  std::size_t warm_limit = kByPages;    // bytes of stacks kept with their pages
+  std::size_t warm_limit = std::size_t{4} << 30;  // bytes of stacks kept with their pages
   GuardKind guard = GuardKind::lightweight;
   StackLedger* ledger = nullptr;        // is told of every mapping, if there is one; outlives the pool
 };

@@ -22,12 +22,6 @@ class SendWaiter final : public Waiter {
   bool is_refused = false;  // the channel was closed; guarded by its lock until notified
 };
 
-class ReceiveWaiter final : public Waiter {
- public:
-  using Waiter::Waiter;
-  Message* message = nullptr;  // what it was handed; guarded by the channel's lock until notified
-};
-
 }  // namespace
 
 MpscChannel::MpscChannel(const ValueType& type, std::uint64_t capacity) noexcept
@@ -128,26 +122,9 @@ inline void MpscChannel::append(Message& message) noexcept {
 // A place is free: of whoever waits, or of nobody. Under the lock.
 inline Waiter* MpscChannel::free_place() noexcept {
   if (!has_limit()) return nullptr;
-  if (RUNTIME_UNLIKELY(overdrawn_ > 0)) {
-    --overdrawn_;
-    return nullptr;
-  }
   Waiter* sender = pop_front(sending_);
   sender != nullptr ? ++promised_ : ++free_;
   return sender;
-}
-
-// The value is with a receiver that waits, who is to be notified, or in the queue. Under the lock.
-inline Waiter* MpscChannel::hand_over(Message& message, Waiter*& sender) noexcept {
-  Waiter* receiver = pop_front(receiving_);
-  if (receiver == nullptr) {
-    append(message);
-    return nullptr;
-  }
-  pushed_.store(pushed_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-  static_cast<ReceiveWaiter*>(receiver)->message = &message;
-  sender = free_place();
-  return receiver;
 }
 
 // Puts a value into a place that is neither free nor promised any more. Under the lock; without it in the end.
@@ -155,11 +132,10 @@ void MpscChannel::deposit(base::ShortLock& guard, void* value) {
   Message* message = spare_.pop();
   if (message != nullptr && sync::is_bytes(type_) && !receiver_has_gone_) {
     sync::move_value(type_, message->value(type_), value);
-    Waiter* sender = nullptr;
-    Waiter* receiver = hand_over(*message, sender);
+    append(*message);
+    Waiter* receiver = pop_front(receiving_);
     guard.unlock();
     if (receiver != nullptr) receiver->notify();
-    if (RUNTIME_UNLIKELY(sender != nullptr)) sender->notify();
     return;
   }
   ++promised_;
@@ -174,27 +150,18 @@ void MpscChannel::deposit(base::ShortLock& guard, void* value) {
   push_promised(message);
 }
 
-// A receiver that was handed a message has been cancelled: it is first in the queue. Its place was free meanwhile.
-void MpscChannel::take_back(Message& message) noexcept {
-  const base::ShortLock guard(lock_);
-  queue_.push_front(message);
-  if (!has_limit()) return;
-  free_ > 0 ? --free_ : ++overdrawn_;
-}
-
 void MpscChannel::push_promised(Message* message) noexcept {
-  Waiter* receiver = nullptr;
-  Waiter* sender = nullptr;
+  Waiter* receiver;
   {
     const base::ShortLock guard(lock_);
     --promised_;
+    receiver = pop_front(receiving_);
     if (!receiver_has_gone_) {
-      receiver = hand_over(*message, sender);
+      append(*message);
       message = nullptr;
     }
   }
   if (receiver != nullptr) receiver->notify();
-  if (sender != nullptr) sender->notify();
   if (message != nullptr) Message::destroy(message, type_);
 }
 
@@ -242,21 +209,14 @@ bool MpscChannel::receive(void* to, base::Nanos limit) {
       guard.unlock();
       sync::throw_misuse("recv() while another waits in the same receiver: it is for one at a time");
     }
-    ReceiveWaiter waiter(self);
+    Waiter waiter(self);
     push_back(receiving_, waiter);
-    spare_.put_all(emptied_);
     guard.unlock();
     if (!has_waited) deadline = sync::deadline_of(limit);
     const Reason reason{task::WaitFor::channel_receive, this};
     const Woken woken = wait(lock_, receiving_, waiter, reason, deadline);
-    if (RUNTIME_LIKELY(woken == Woken::notified)) {
-      if (waiter.message == nullptr) continue;  // nothing more comes, perhaps
-      unpack(waiter.message, to);
-      return true;
-    }
     if (woken == Woken::timed_out) return false;
-    if (waiter.message != nullptr) take_back(*waiter.message);
-    throw Cancelled();
+    if (woken != Woken::notified) throw Cancelled();
   }
 }
 

@@ -12,7 +12,7 @@
 
 namespace runtime::inline v1::detail {
 
-/// Many senders, one receiver. A receiver that waits is handed the next message itself.
+/// Many senders, one receiver.
 ///
 /// Every value needs a place: `free_` of them are free, `promised_` belong to permits, to senders who have just been
 /// given one, and to values that are being moved in; the rest hold values. A place that comes free goes to the first who
@@ -60,8 +60,6 @@ class MpscChannel final {
   void push_promised(sync::Message* message) noexcept;
   void return_place(sync::Message* message) noexcept;
   sync::Waiter* free_place() noexcept;
-  sync::Waiter* hand_over(sync::Message& message, sync::Waiter*& sender) noexcept;
-  void take_back(sync::Message& message) noexcept;
   sync::Message* next_taken() noexcept;
   void take_first(base::ShortLock& guard, void* to);
   void unpack(sync::Message* message, void* to);
@@ -75,7 +73,6 @@ class MpscChannel final {
 
   // Guarded by lock_.
   std::uint64_t free_;
-  std::uint64_t overdrawn_ = 0;   // places that hold more values than there is room for: see take_back()
   std::uint64_t promised_ = 0;
   std::uint64_t senders_ = 1;
   std::uint64_t owners_ = 2;

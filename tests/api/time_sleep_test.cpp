@@ -106,6 +106,19 @@ TEST_CASE("five thousand sleepers share one thread and one timer") {
   });
 }
 
+TEST_CASE("a sleep that ends just before the end of time lets the thread sleep") {
+  Checked house;
+  house.rt.block_on([&] {
+    auto task = runtime::spawn_local([] { runtime::sleep_until(runtime::time::Clock::time_point::max() - std::chrono::nanoseconds(10)); });
+    runtime::yield_now();
+    const std::uint64_t before = house.rt.metrics().worker_park_count();
+    runtime::sleep_for(std::chrono::milliseconds(30));
+    CHECK(house.rt.metrics().worker_park_count() - before < 20);
+    task.abort();
+    CHECK_THROWS_AS(task.join(), runtime::JoinError);
+  });
+}
+
 TEST_CASE("many sleepers share wake-ups of the thread, and none of them wakes early") {
   Checked house;
   house.rt.block_on([&] {
