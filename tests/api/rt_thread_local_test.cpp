@@ -75,17 +75,17 @@ TEST_CASE_FIXTURE(Limits, "every thread has its own, and joins what the others h
 }
 
 TEST_CASE_FIXTURE(Limits, "a started closure is waited for at the thread's end, a queued one is cancelled") {
-  std::atomic<bool> ended{false}, ran{false};
+  std::atomic<bool> started{false}, is_queued{false}, ended{false}, ran{false};  // the closure outlives the thread's frames
   std::optional<JoinHandle<void>> queued;
   std::thread([&] {
     thread_local LocalRuntime rt = Builder().max_blocking_threads(1).build_local();
-    std::atomic<bool> started{false};
     rt.spawn_blocking([&] {
       started = true;
-      std::this_thread::sleep_for(2ms);
+      CHECK(eventually([&] { return is_queued && queued->is_finished(); }));  // which only the end of the pool can do
       ended = true;
     });
     queued = rt.spawn_blocking([&] { ran = true; });
+    is_queued = true;
     while (!started) std::this_thread::yield();
   }).join();
   CHECK(ended);
