@@ -75,7 +75,8 @@ TEST_CASE_FIXTURE(Limits, "every thread has its own, and joins what the others h
 }
 
 TEST_CASE_FIXTURE(Limits, "a started closure is waited for at the thread's end, a queued one is cancelled") {
-  std::atomic<bool> started{false}, is_queued{false}, ended{false}, ran{false};  // the closure outlives the thread's frames
+  // Out here: the closure outlives the frames of the thread.
+  std::atomic<bool> started{false}, is_queued{false}, ended{false}, ran{false};
   std::optional<JoinHandle<void>> queued;
   std::thread([&] {
     thread_local LocalRuntime rt = Builder().max_blocking_threads(1).build_local();
