@@ -26,18 +26,26 @@ void Failures::take_out(Task& task) noexcept {
 
 void Failures::receive(Task& task) noexcept {
   const std::lock_guard lock(mutex_);
-  take_out(task);
+  if (task.failure.load(std::memory_order_relaxed) != Failure::telling) take_out(task);
 }
 
 bool Failures::give_up(Task& task, bool may_stop) noexcept {
   {
     const std::lock_guard lock(mutex_);
-    if (task.failure.load(std::memory_order_relaxed) == Failure::heard) return false;
+    const Failure failure = task.failure.load(std::memory_order_relaxed);
+    if (failure == Failure::heard) return false;
+    if (failure == Failure::telling) {
+      left_to_teller_ = std::move(task.exception);
+      return false;
+    }
     take_out(task);
   }
   return act({&task, nullptr, task.exception}, may_stop);  // it is the caller's to destroy, so it stays for now
 }
 
+// Its handle may go on another thread while we tell of a task, and would destroy the exception that we read. Sharing it
+// is not enough: libstdc++ counts its users where ThreadSanitizer does not see it, so that programs under it would be told
+// of a race. So whoever comes while we tell leaves the exception to us.
 void Failures::give_up_kept() noexcept {
   for (;;) {
     Unhandled unhandled;
@@ -46,13 +54,20 @@ void Failures::give_up_kept() noexcept {
       const std::lock_guard lock(mutex_);
       task = kept_.front();
       if (task == nullptr) return;
-      // Its handle may go on another thread as soon as we let go.
       task->add_reference();
       unhandled = {task, nullptr, task->exception};
-      take_out(*task);
+      kept_.remove(*task);
+      task->failure.store(Failure::telling, std::memory_order_relaxed);
     }
     static_cast<void>(act(unhandled, false));
     unhandled.exception = nullptr;
+    std::exception_ptr left;
+    {
+      const std::lock_guard lock(mutex_);
+      left.swap(left_to_teller_);
+      take_out(*task);
+    }
+    left = nullptr;
     task->drop_reference();
   }
 }

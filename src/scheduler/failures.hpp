@@ -56,6 +56,7 @@ class Failures final {
   const UnhandledException policy_;
   std::mutex mutex_;
   Kept kept_;                            // guarded by mutex_, as is Task::failure
+  std::exception_ptr left_to_teller_;    // guarded by mutex_
   std::string cause_;                    // guarded by mutex_
   bool cause_told_ = false;              // guarded by mutex_
   std::atomic<bool> has_cause_{false};   // written under mutex_

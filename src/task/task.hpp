@@ -38,6 +38,7 @@ enum class Kind : std::uint8_t {
 enum class Failure : std::uint8_t {
   unheard,  // nobody; or there is none
   kept,     // the list: somebody may still receive it
+  telling,  // it is being reported, at the end of the runtime
   heard,    // it has been received or reported
 };
 

@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <thread>
 
 #include <doctest/doctest.h>
 
@@ -48,6 +49,37 @@ TEST_CASE_FIXTURE(test::LeakCheck, "a kept exception is told at the end, unless 
   CHECK(count(captured.text(), "third") == 1);
   for (Failed* failed : {&first, &second, &third}) CHECK(failed->cell.task.failure == Failure::heard);
   CHECK(schedule.recycled().empty());  // it took no reference for good
+}
+
+TEST_CASE_FIXTURE(test::LeakCheck, "an exception that is dropped while it is told of is left to whoever tells") {
+  struct Dropping final : std::exception {
+    Dropping(Failures& into, Failed& of, bool& flag) : failures(&into), failed(&of), told_when_destroyed(&flag) {}
+    ~Dropping() override { *told_when_destroyed = told; }
+    const char* what() const noexcept override {
+      std::thread([this] {
+        CHECK_FALSE(failures->give_up(failed->cell.task, true));
+        failed->cell.task.exception = nullptr;
+      }).join();
+      told = true;
+      return "dropped meanwhile";
+    }
+    Failures* failures;
+    Failed* failed;
+    bool* told_when_destroyed;
+    mutable bool told = false;
+  };
+  const test::CapturedStderr captured;
+  test::RecordingSchedule schedule;
+  Failures failures(UnhandledException::report);
+  Failed failed(schedule, "");
+  bool told_when_destroyed = false;
+  failed.cell.task.exception = std::make_exception_ptr(Dropping(failures, failed, told_when_destroyed));
+  failures.keep(failed.cell.task);
+  failures.give_up_kept();
+  CHECK(failed.cell.task.exception == nullptr);
+  CHECK(failed.cell.task.failure == Failure::heard);
+  CHECK(told_when_destroyed);
+  CHECK(count(captured.text(), "dropped meanwhile") == 1);
 }
 
 TEST_CASE_FIXTURE(test::LeakCheck, "an exception that was never kept is given up all the same") {
