@@ -17,10 +17,7 @@ namespace runtime::inline v1::base {
 /// Thread safety: any thread. Borrows: the word, which may go as soon as unlock() has been called.
 class ShortLock final {
  public:
-  explicit ShortLock(std::atomic<std::uint32_t>& word) noexcept : word_(&word) {
-    if (RUNTIME_UNLIKELY(word.exchange(1, std::memory_order_acquire) != 0)) wait(word);
-    happens_after(&word);
-  }
+  explicit ShortLock(std::atomic<std::uint32_t>& word) noexcept : word_(&word) { lock(word); }
   ShortLock(const ShortLock&) = delete;
   ShortLock& operator=(const ShortLock&) = delete;
   ~ShortLock() {
@@ -28,9 +25,19 @@ class ShortLock final {
   }
 
   void unlock() noexcept {
-    happens_before(word_);
-    word_->store(0, std::memory_order_release);  // pairs with the exchange of whoever is next
+    unlock(*word_);
     word_ = nullptr;
+  }
+
+  /// The two halves, for code that hands the lock on from call to call: a guard that is passed by reference has to be in
+  /// memory, and to be asked in the end.
+  static void lock(std::atomic<std::uint32_t>& word) noexcept {
+    if (RUNTIME_UNLIKELY(word.exchange(1, std::memory_order_acquire) != 0)) wait(word);
+    happens_after(&word);
+  }
+  static void unlock(std::atomic<std::uint32_t>& word) noexcept {
+    happens_before(&word);
+    word.store(0, std::memory_order_release);  // pairs with the exchange of whoever is next
   }
 
  private:

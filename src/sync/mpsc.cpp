@@ -78,7 +78,7 @@ MpscChannel& RawMpscReceiver::channel() const {
 }
 
 void RawMpscReceiver::release() noexcept { channel_->drop_receiver(); }
-bool RawMpscReceiver::recv(void* to) { return channel().receive(to, base::kForever); }
+bool RawMpscReceiver::recv(void* to) { return channel().receive(to); }
 bool RawMpscReceiver::recv_for(void* to, std::int64_t limit) {
   sync::check_limit(limit, "recv_for()");
   return channel().receive(to, limit);

@@ -5,27 +5,30 @@
 #include "sync/begin_wait.hpp"
 
 namespace runtime::inline v1::detail {
-namespace {
 
 using sync::Message;
 using sync::pop_front;
 using sync::push_back;
 using sync::Reason;
+using sync::ValueBlocks;
 using sync::Waiter;
 using sync::Woken;
 
-constexpr char kIsClosed[] = "send() into a channel whose receiver has gone or has closed it: nobody would get the value";
+namespace {
 
-class SendWaiter final : public Waiter {
- public:
-  using Waiter::Waiter;
-  bool is_refused = false;  // the channel was closed; guarded by its lock until notified
-};
+constexpr char kIsClosed[] = "send() into a channel whose receiver has gone or has closed it: nobody would get the value";
 
 }  // namespace
 
 MpscChannel::MpscChannel(const ValueType& type, std::uint64_t capacity) noexcept
-    : type_(type), capacity_(capacity), free_(capacity), spare_(type), emptied_(type) {}
+    : type_(type),
+      capacity_(capacity),
+      is_bytes_(sync::is_bytes(type)),
+      free_(capacity),
+      values_(type, capacity),
+      spare_(type),
+      taken_values_(type, capacity),
+      emptied_(type) {}
 
 MpscChannel::~MpscChannel() {
   if (sending_.first != nullptr || receiving_.first != nullptr || awaiting_close_.first != nullptr) {
@@ -37,56 +40,59 @@ MpscChannel::~MpscChannel() {
 
 void MpscChannel::send(void* value) {
   task::Task* self = sync::begin_wait();
-  base::ShortLock guard(lock_);
+  lock();
   if (RUNTIME_UNLIKELY(is_closed_)) {
-    guard.unlock();
+    unlock();
     sync::throw_closed(kIsClosed);
   }
   if (RUNTIME_LIKELY(free_ > 0)) {
     --free_;
-    deposit(guard, value);
+    deposit(value);
     return sync::completed_at_once(self);
   }
-  wait_for_place(guard, self);
+  wait_for_place(self);
   send_reserved(value);
 }
 
 bool MpscChannel::try_send(void* value) {
-  base::ShortLock guard(lock_);
+  lock();
   if (is_closed_) {
-    guard.unlock();
+    unlock();
     sync::throw_closed(kIsClosed);
   }
-  if (free_ == 0) return false;
+  if (free_ == 0) {
+    unlock();
+    return false;
+  }
   --free_;
-  deposit(guard, value);
+  deposit(value);
   return true;
 }
 
 void MpscChannel::send_now(void* value) {
-  base::ShortLock guard(lock_);
+  lock();
   if (RUNTIME_UNLIKELY(is_closed_)) {
-    guard.unlock();
+    unlock();
     sync::throw_closed(kIsClosed);
   }
-  deposit(guard, value);
+  deposit(value);
 }
 
 void MpscChannel::reserve() {
   task::Task* self = sync::begin_wait();
-  base::ShortLock guard(lock_);
+  lock();
   if (is_closed_) {
-    guard.unlock();
+    unlock();
     sync::throw_closed(kIsClosed);
   }
   if (free_ > 0) {
     --free_;
     ++promised_;
     ++owners_;
-    guard.unlock();
+    unlock();
     return sync::completed_at_once(self);
   }
-  wait_for_place(guard, self);
+  wait_for_place(self);
   const base::ShortLock again(lock_);
   ++owners_;
 }
@@ -94,16 +100,16 @@ void MpscChannel::reserve() {
 // The caller has a place that was promised to it. What it sends after the channel was closed is received all the same; if
 // there is nobody to receive it, it goes.
 void MpscChannel::send_reserved(void* value) {
-  base::ShortLock guard(lock_);
+  lock();
   --promised_;
-  deposit(guard, value);
+  deposit(value);
 }
 
 // Afterwards a place is promised to the caller. Under the lock; without it in the end.
-void MpscChannel::wait_for_place(base::ShortLock& guard, task::Task* self) {
+[[gnu::noinline]] void MpscChannel::wait_for_place(task::Task* self) {
   SendWaiter waiter(self);
   push_back(sending_, waiter);
-  guard.unlock();
+  unlock();
   const Reason reason{task::WaitFor::channel_send, this};
   const Woken woken = wait(lock_, sending_, waiter, reason, base::kForever);
   if (woken == Woken::notified) {
@@ -112,11 +118,6 @@ void MpscChannel::wait_for_place(base::ShortLock& guard, task::Task* self) {
   }
   if (woken == Woken::cancelled_notified && !waiter.is_refused) return_place();
   throw Cancelled();
-}
-
-inline void MpscChannel::append(Message& message) noexcept {
-  queue_.push_back(message);
-  pushed_.store(pushed_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
 }
 
 // A place is free: of whoever waits, or of nobody. Under the lock.
@@ -128,18 +129,45 @@ inline Waiter* MpscChannel::free_place() noexcept {
 }
 
 // Puts a value into a place that is neither free nor promised any more. Under the lock; without it in the end.
-void MpscChannel::deposit(base::ShortLock& guard, void* value) {
-  Message* message = spare_.pop();
-  if (message != nullptr && sync::is_bytes(type_) && !receiver_has_gone_) {
-    sync::move_value(type_, message->value(type_), value);
-    append(*message);
-    Waiter* receiver = pop_front(receiving_);
-    guard.unlock();
-    if (receiver != nullptr) receiver->notify();
-    return;
-  }
+inline void MpscChannel::deposit(void* value) {
+  RUNTIME_LIKELY(is_bytes_) ? deposit_bytes(value) : deposit_message(value);
+}
+
+inline void MpscChannel::deposit_bytes(void* value) {
+  if (RUNTIME_UNLIKELY(!values_.has_room())) make_room();
+  append_bytes(value);
+}
+
+// Under the lock, and again in the end.
+[[gnu::noinline]] void MpscChannel::make_room() {
   ++promised_;
-  guard.unlock();
+  unlock();
+  ValueBlocks::Block* block;
+  try {
+    block = values_.make_block();
+  } catch (...) {
+    return_place(nullptr);
+    throw;
+  }
+  lock();
+  --promised_;
+  values_.add(*block);
+}
+
+// There is room in a block. Under the lock; without it in the end.
+inline void MpscChannel::append_bytes(void* value) noexcept {
+  if (RUNTIME_UNLIKELY(receiver_has_gone_)) return unlock();
+  values_.push(value);
+  count_pushed();
+  Waiter* receiver = pop_front(receiving_);
+  unlock();
+  if (receiver != nullptr) receiver->notify();
+}
+
+[[gnu::noinline]] void MpscChannel::deposit_message(void* value) {
+  Message* message = spare_.pop();
+  ++promised_;
+  unlock();
   try {
     if (message == nullptr) message = Message::make(type_);
     sync::move_value(type_, message->value(type_), value);
@@ -157,7 +185,8 @@ void MpscChannel::push_promised(Message* message) noexcept {
     --promised_;
     receiver = pop_front(receiving_);
     if (!receiver_has_gone_) {
-      append(*message);
+      queue_.push_back(*message);
+      count_pushed();
       message = nullptr;
     }
   }
@@ -166,7 +195,7 @@ void MpscChannel::push_promised(Message* message) noexcept {
 }
 
 // A promised place is not needed after all; `message` has no value, and may be null.
-void MpscChannel::return_place(Message* message) noexcept {
+[[gnu::noinline]] void MpscChannel::return_place(Message* message) noexcept {
   Waiter* sender;
   Waiter* receiver = nullptr;
   {
@@ -183,77 +212,92 @@ void MpscChannel::return_place(Message* message) noexcept {
 
 // Receiving. ------------------------------------------------------------------------------------------------------------
 
-bool MpscChannel::receive(void* to, base::Nanos limit) {
+bool MpscChannel::receive(void* to) { return receive_within(to, base::kForever); }
+bool MpscChannel::receive(void* to, base::Nanos limit) { return receive_within(to, limit); }
+
+[[gnu::always_inline]] inline bool MpscChannel::receive_within(void* to, base::Nanos limit) {
   const bool may_wait = limit != kNoWait;
   task::Task* self = may_wait ? sync::begin_wait() : nullptr;
+  if (receive_taken(to)) {
+    sync::completed_at_once(self);
+    return true;
+  }
+  lock();
+  if (has_queued()) {
+    take_first(to);
+    sync::completed_at_once(self);
+    return true;
+  }
+  if (no_more_comes() || !may_wait) {
+    unlock();
+    sync::completed_at_once(self);
+    return false;
+  }
+  if (receiving_.first != nullptr) {
+    unlock();
+    sync::throw_misuse("recv() while another waits in the same receiver: it is for one at a time");
+  }
   base::Nanos deadline = base::kForever;
-  for (bool has_waited = false;; has_waited = true) {
-    if (Message* message = next_taken()) {
-      unpack(message, to);
-      if (!has_waited) sync::completed_at_once(self);
-      return true;
-    }
-    base::ShortLock guard(lock_);
-    if (!queue_.is_empty()) {
-      take_first(guard, to);
-      if (!has_waited) sync::completed_at_once(self);
-      return true;
-    }
-    if (!may_wait) return false;
-    if (no_more_comes()) {
-      guard.unlock();
-      if (!has_waited) sync::completed_at_once(self);
-      return false;
-    }
-    if (receiving_.first != nullptr) {
-      guard.unlock();
-      sync::throw_misuse("recv() while another waits in the same receiver: it is for one at a time");
-    }
+  do {
     Waiter waiter(self);
     push_back(receiving_, waiter);
-    guard.unlock();
-    if (!has_waited) deadline = sync::deadline_of(limit);
+    unlock();
+    if (limit != base::kForever && deadline == base::kForever) deadline = sync::deadline_of(limit);
     const Reason reason{task::WaitFor::channel_receive, this};
     const Woken woken = wait(lock_, receiving_, waiter, reason, deadline);
     if (woken == Woken::timed_out) return false;
-    if (woken != Woken::notified) throw Cancelled();
-  }
+    if (RUNTIME_UNLIKELY(woken != Woken::notified)) throw Cancelled();
+    lock();
+    if (RUNTIME_LIKELY(has_queued())) {
+      take_first(to);
+      return true;
+    }
+  } while (!no_more_comes());
+  unlock();
+  return false;
 }
 
-Message* MpscChannel::next_taken() noexcept { return taken_.pop_front(); }
+// False: nothing has been taken that was not received since.
+inline bool MpscChannel::receive_taken(void* to) {
+  if (RUNTIME_LIKELY(is_bytes_)) {
+    if (taken_values_.is_empty()) return false;
+    count_popped();
+    taken_values_.free_block(taken_values_.pop(to));
+    return true;
+  }
+  Message* message = taken_.pop_front();
+  if (message == nullptr) return false;
+  unpack(message, to);
+  return true;
+}
 
 // The queue is not empty. Under the lock; without it in the end.
-void MpscChannel::take_first(base::ShortLock& guard, void* to) {
-  spare_.put_all(emptied_);
+inline void MpscChannel::take_first(void* to) {
   if (!has_limit()) {
-    taken_.append(queue_);
-    guard.unlock();
-    return unpack(next_taken(), to);
+    spare_.put_all(emptied_);
+    is_bytes_ ? taken_values_.swap(values_) : taken_.append(queue_);
+    unlock();
+    static_cast<void>(receive_taken(to));
+    return;
   }
-  Message* message = queue_.pop_front();
   Waiter* sender = free_place();
-  if (sync::is_bytes(type_)) {
+  if (RUNTIME_LIKELY(is_bytes_)) {
     count_popped();
-    sync::move_value(type_, to, message->value(type_));
-    message = spare_.put(message);
-    guard.unlock();
+    ValueBlocks::Block* unneeded = values_.pop(to);
+    unlock();
     if (sender != nullptr) sender->notify();
-    return Message::free(message, type_);
+    return values_.free_block(unneeded);
   }
-  guard.unlock();
+  spare_.put_all(emptied_);
+  Message* message = queue_.pop_front();
+  unlock();
   if (sender != nullptr) sender->notify();
   unpack(message, to);
 }
 
 // The message is the receiver's alone.
-void MpscChannel::unpack(Message* message, void* to) {
+[[gnu::noinline]] void MpscChannel::unpack(Message* message, void* to) {
   count_popped();
-  if (sync::is_bytes(type_)) {
-    sync::move_value(type_, to, message->value(type_));
-    message = emptied_.put(message);
-    if (RUNTIME_UNLIKELY(message != nullptr)) Message::free(message, type_);
-    return;
-  }
   struct Emptied {
     MpscChannel& channel;
     Message* message;
@@ -263,105 +307,6 @@ void MpscChannel::unpack(Message* message, void* to) {
     }
   } const emptied{*this, message};
   sync::move_value(type_, to, message->value(type_));
-}
-
-void MpscChannel::count_popped() noexcept {
-  popped_.store(popped_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-}
-
-// Closing. --------------------------------------------------------------------------------------------------------------
-
-void MpscChannel::close() noexcept {
-  base::ShortLock guard(lock_);
-  close(guard);
-}
-
-// Under the lock; without it in the end.
-void MpscChannel::close(base::ShortLock& guard) noexcept {
-  sync::Chain told;
-  is_closed_ = true;
-  while (Waiter* sender = pop_front(sending_)) {
-    static_cast<SendWaiter*>(sender)->is_refused = true;
-    told.add(*sender);
-  }
-  told.take(awaiting_close_);
-  if (no_more_comes()) told.take(receiving_);
-  guard.unlock();
-  told.notify_all();
-}
-
-void MpscChannel::wait_until_closed() {
-  task::Task* self = sync::begin_wait();
-  Waiter waiter(self);
-  {
-    base::ShortLock guard(lock_);
-    if (is_closed_) {
-      guard.unlock();
-      return sync::completed_at_once(self);
-    }
-    push_back(awaiting_close_, waiter);
-  }
-  const Reason reason{task::WaitFor::channel_closed, this};
-  if (wait(lock_, awaiting_close_, waiter, reason, base::kForever) != Woken::notified) throw Cancelled();
-}
-
-void MpscChannel::add_sender() noexcept {
-  const base::ShortLock guard(lock_);
-  ++senders_;
-  ++owners_;
-}
-
-void MpscChannel::drop_sender() noexcept {
-  Waiter* receiver = nullptr;
-  {
-    const base::ShortLock guard(lock_);
-    --senders_;
-    if (no_more_comes()) receiver = pop_front(receiving_);
-  }
-  if (receiver != nullptr) receiver->notify();
-  drop_owner();
-}
-
-void MpscChannel::drop_receiver() noexcept {
-  {
-    base::ShortLock guard(lock_);
-    receiver_has_gone_ = true;
-    taken_.append(queue_);
-    close(guard);
-  }
-  while (Message* message = next_taken()) Message::destroy(message, type_);
-  drop_owner();
-}
-
-void MpscChannel::drop_owner() noexcept {
-  bool is_last;
-  {
-    const base::ShortLock guard(lock_);
-    is_last = --owners_ == 0;
-  }
-  if (is_last) delete this;
-}
-
-// Asking. ---------------------------------------------------------------------------------------------------------------
-
-std::uint64_t MpscChannel::capacity() noexcept {
-  const base::ShortLock guard(lock_);
-  return free_;
-}
-
-std::uint64_t MpscChannel::len() const noexcept {
-  const std::uint64_t popped = popped_.load(std::memory_order_relaxed);
-  return pushed_.load(std::memory_order_relaxed) - popped;
-}
-
-bool MpscChannel::is_closed_for_senders() noexcept {
-  const base::ShortLock guard(lock_);
-  return is_closed_;
-}
-
-bool MpscChannel::is_closed_for_receiver() noexcept {
-  const base::ShortLock guard(lock_);
-  return is_closed_ || senders_ == 0;
 }
 
 }  // namespace runtime::inline v1::detail

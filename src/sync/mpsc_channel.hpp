@@ -8,6 +8,7 @@
 #include "base/clock.hpp"
 #include "base/short_lock.hpp"
 #include "sync/message.hpp"
+#include "sync/value_blocks.hpp"
 #include "sync/wait_list.hpp"
 
 namespace runtime::inline v1::detail {
@@ -32,6 +33,7 @@ class MpscChannel final {
   void send_reserved(void* value);
   void return_place() noexcept { return_place(nullptr); }
 
+  bool receive(void* to);
   /// `limit`: kNoWait or nanoseconds.
   bool receive(void* to, base::Nanos limit);
   static constexpr base::Nanos kNoWait = -1;
@@ -50,45 +52,62 @@ class MpscChannel final {
   void wait_until_closed();
 
  private:
+  class SendWaiter final : public sync::Waiter {
+   public:
+    using Waiter::Waiter;
+    bool is_refused = false;  // the channel was closed; guarded by its lock until notified
+  };
+
   ~MpscChannel();
 
   bool has_limit() const noexcept { return capacity_ != kNoLimit; }
   bool no_more_comes() const noexcept { return (is_closed_ || senders_ == 0) && promised_ == 0; }
-  void wait_for_place(base::ShortLock& guard, task::Task* self);
-  void deposit(base::ShortLock& guard, void* value);
-  void append(sync::Message& message) noexcept;
+  void lock() noexcept { base::ShortLock::lock(lock_); }
+  void unlock() noexcept { base::ShortLock::unlock(lock_); }
+  void wait_for_place(task::Task* self);
+  void deposit(void* value);
+  void deposit_bytes(void* value);
+  void make_room();
+  void deposit_message(void* value);
+  void append_bytes(void* value) noexcept;
   void push_promised(sync::Message* message) noexcept;
   void return_place(sync::Message* message) noexcept;
   sync::Waiter* free_place() noexcept;
-  sync::Message* next_taken() noexcept;
-  void take_first(base::ShortLock& guard, void* to);
+  bool has_queued() const noexcept { return is_bytes_ ? !values_.is_empty() : !queue_.is_empty(); }
+  bool receive_within(void* to, base::Nanos limit);
+  bool receive_taken(void* to);
+  void take_first(void* to);
   void unpack(sync::Message* message, void* to);
-  void count_popped() noexcept;
+  void count_pushed() noexcept { pushed_.store(pushed_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed); }
+  void count_popped() noexcept { popped_.store(popped_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed); }
   void drop_owner() noexcept;
-  void close(base::ShortLock& guard) noexcept;
+  void close_and_unlock() noexcept;
 
   const ValueType& type_;
   const std::uint64_t capacity_;
+  const bool is_bytes_;  // values lie in blocks; otherwise each in a message of its own
   std::atomic<std::uint32_t> lock_{0};
 
   // Guarded by lock_.
+  bool is_closed_ = false;
+  bool receiver_has_gone_ = false;
   std::uint64_t free_;
   std::uint64_t promised_ = 0;
   std::uint64_t senders_ = 1;
   std::uint64_t owners_ = 2;
-  bool is_closed_ = false;
-  bool receiver_has_gone_ = false;
+  WaiterEnds receiving_;  // the receiver: at most one
+  WaiterEnds sending_;    // for a place
+  sync::ValueBlocks values_;
+  std::atomic<std::uint64_t> pushed_{0};  // values ever appended; read anywhere
   sync::Messages queue_;
   sync::SpareMessages spare_;
-  WaiterEnds receiving_;          // the receiver: at most one
-  WaiterEnds sending_;            // for a place
   WaiterEnds awaiting_close_;
-  std::atomic<std::uint64_t> pushed_{0};  // values ever appended; read anywhere
 
-  // The receiver's alone.
-  sync::Messages taken_;                  // without a limit: all that was there is taken at once, without the lock later
-  sync::SpareMessages emptied_;           // messages whose values were moved out, on their way to spare_
+  // The receiver's alone. Without a limit it takes all that is there at once, and needs no lock for some time.
+  alignas(64) sync::ValueBlocks taken_values_;
   std::atomic<std::uint64_t> popped_{0};  // values ever received; read anywhere
+  sync::Messages taken_;
+  sync::SpareMessages emptied_;  // messages whose values were moved out, on their way to spare_
 };
 
 }  // namespace runtime::inline v1::detail

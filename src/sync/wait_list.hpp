@@ -75,7 +75,7 @@ enum class Woken : unsigned char {
 
 /// The end of a wait that no news has ended.
 template <class Left>
-Woken give_up(std::atomic<std::uint32_t>& lock, WaiterEnds& list, Waiter& waiter, const Reason& reason,
+[[gnu::noinline]] Woken give_up(std::atomic<std::uint32_t>& lock, WaiterEnds& list, Waiter& waiter, const Reason& reason,
               time::WaitEnd end, Left left) noexcept {
   {
     const base::ShortLock guard(lock);

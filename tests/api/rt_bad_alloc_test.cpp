@@ -254,6 +254,34 @@ TEST_CASE("waiting, joining and aborting need no memory") {
   });
 }
 
+TEST_CASE("a message that finds no memory leaves the channel as it was, and its place free") {
+  constexpr int kMessages = 700;  // several blocks of them
+  const long before = blocks;
+  {
+    auto [sender, receiver] = runtime::sync::mpsc::unbounded_channel<int>();
+    auto [bounded_sender, bounded_receiver] = runtime::sync::mpsc::channel<int>(kMessages);
+    auto [text_sender, text_receiver] = runtime::sync::mpsc::channel<std::string>(3);  // each in memory of its own
+    int failures = 0;
+    for (int i = 0; i < kMessages; ++i) {
+      failures += fail_each_allocation([&] { sender.send(i); });
+      failures += fail_each_allocation([&] { static_cast<void>(bounded_sender.try_send(i)); });
+    }
+    CHECK(failures >= 4);
+    CHECK(receiver.len() == kMessages);
+    CHECK(bounded_sender.capacity() == 0);
+    CHECK(fail_each_allocation([&] { static_cast<void>(text_sender.try_send(std::string("short"))); }) == 1);
+    CHECK(text_sender.capacity() == 2);
+    for (int i = 0; i < kMessages; ++i) {
+      REQUIRE(receiver.try_recv() == i);
+      REQUIRE(bounded_receiver.try_recv() == i);
+    }
+    CHECK_FALSE(receiver.try_recv());
+    CHECK(bounded_sender.capacity() == kMessages);
+    CHECK(text_receiver.try_recv() == "short");
+  }
+  CHECK(blocks == before);
+}
+
 TEST_CASE("a dump fails as a whole, at whichever allocation, and so does its text") {
   Checked house;
   house.rt.block_on([] {
