@@ -65,6 +65,8 @@ class StackPool final {
     return !watch_depth_ || (is_quick_ && depth_mark(fiber) == kUntouched && fiber.deepest >= fiber.high - 4096);
   }
 
+  /// There is something for tidy() to do.
+  bool is_untidy() const noexcept { return deep_ != nullptr || warm_count_.read() > warm_limit_; }
   /// Clears stacks that were used deeply, and gives back the pages of warm ones above the limit. On none of these stacks.
   void tidy() noexcept {
     while (RUNTIME_UNLIKELY(deep_ != nullptr)) trim_one();

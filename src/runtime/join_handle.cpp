@@ -120,6 +120,14 @@ bool wait_for_end(Task& task, base::Nanos limit) {
   std::rethrow_exception(task.exception);
 }
 
+// The task has ended.
+inline void* result_of(Task& task) {
+  base::happens_after(&task);
+  if (RUNTIME_UNLIKELY(task.exception != nullptr)) throw_failure(task);
+  if (!task.has_result) throw JoinError(TaskId(task.id));
+  return task.result_slot();
+}
+
 [[noreturn]] void throw_used(const char* what) {
   throw Error(Errc::invalid_argument, std::string(what) + " on a JoinHandle whose task was joined already, or that was moved from");
 }
@@ -137,13 +145,19 @@ RawJoinHandle& RawJoinHandle::operator=(RawJoinHandle&& other) noexcept {
 
 void RawJoinHandle::release() noexcept { task::detach(*task_); }
 
+void* RawJoinHandle::take_ended() {
+  taken_ = true;
+  return result_of(*task_);
+}
+
 void* RawJoinHandle::take() {
   Task* self = task::current();
   if (RUNTIME_UNLIKELY(task_ == nullptr || taken_ || self == nullptr || !are_siblings(*task_, *self))) {
     return take_for(base::kForever);
   }
   join_sibling(*task_, *self);
-  return take_ended();
+  taken_ = true;
+  return result_of(*task_);
 }
 
 void* RawJoinHandle::take_borrowed() {
@@ -161,14 +175,6 @@ void* RawJoinHandle::take_for(Nanos limit) {
   if (limit < 0) throw Error(Errc::invalid_argument, "join_for() takes a limit of zero or more");
   if (task_ == nullptr || taken_) throw_used("join()");
   return wait_for_end(*task_, limit) ? take_ended() : nullptr;
-}
-
-void* RawJoinHandle::take_ended() {
-  base::happens_after(task_);
-  taken_ = true;
-  if (RUNTIME_UNLIKELY(task_->exception != nullptr)) throw_failure(*task_);
-  if (!task_->has_result) throw JoinError(id());
-  return task_->result_slot();
 }
 
 void RawJoinHandle::wait() {

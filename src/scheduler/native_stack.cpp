@@ -48,7 +48,7 @@ void CurrentThread::run_ready() noexcept {
     if (next == nullptr) break;
     resume(*next);
   }
-  tidy_stacks();
+  if (RUNTIME_UNLIKELY(stacks_.is_untidy() || reaper_stacks_.is_untidy() || !other_stacks_.empty())) tidy_stacks();
 }
 
 void CurrentThread::resume(Task& task) noexcept {
@@ -251,7 +251,7 @@ fiber::StackPool& CurrentThread::stacks_for(const Task& task) {
 void CurrentThread::tidy_stacks() noexcept {
   stacks_.tidy();
   reaper_stacks_.tidy();
-  if (RUNTIME_LIKELY(other_stacks_.empty())) return;
+  if (other_stacks_.empty()) return;
   for (const auto& pool : other_stacks_) pool->tidy();
   count_other_stacks();
 }

@@ -9,20 +9,6 @@
 namespace runtime::inline v1::task {
 namespace {
 
-constexpr std::uintptr_t kLocal = 4;
-
-bool is_local(const JoinWaiter* waiter) noexcept { return (reinterpret_cast<std::uintptr_t>(waiter) & kLocal) != 0; }
-
-JoinWaiter* mark_local(JoinWaiter* waiter) noexcept {
-  return reinterpret_cast<JoinWaiter*>(reinterpret_cast<std::uintptr_t>(waiter) | kLocal);
-}
-
-JoinWaiter* unmark(JoinWaiter* waiter) noexcept {
-  return reinterpret_cast<JoinWaiter*>(reinterpret_cast<std::uintptr_t>(waiter) & ~kLocal);
-}
-
-static_assert(alignof(JoinWaiter) > kLocal);
-
 [[noreturn, gnu::noinline]] void report_joined_handle(const Task& task) noexcept {
   base::SignalText text;
   text << "runtime: the JoinHandle of task " << task.id
@@ -32,11 +18,6 @@ static_assert(alignof(JoinWaiter) > kLocal);
 }
 
 }  // namespace
-
-inline void FiberWaiter::notify_here() noexcept {
-  notified_.store(true, std::memory_order_relaxed);
-  wake_here(waiter_);
-}
 
 void FiberWaiter::notify() noexcept {
   Task& waiter = waiter_;
@@ -61,26 +42,7 @@ bool withdraw(Task& task, JoinWaiter& waiter) noexcept {
   return task.joiner.compare_exchange_strong(expected, nullptr, std::memory_order_acq_rel, std::memory_order_acquire);
 }
 
-Enlisted enlist_locally(Task& task, FiberWaiter& waiter) noexcept {
-  JoinWaiter* found = task.joiner.load(std::memory_order_relaxed);
-  if (found == kEnded) return Enlisted::task_has_ended;
-  if (found != nullptr) return Enlisted::place_is_taken;
-  task.joiner.store(mark_local(&waiter), std::memory_order_relaxed);
-  return Enlisted::yes;
-}
-
-void withdraw_locally(Task& task) noexcept {
-  if (task.joiner.load(std::memory_order_relaxed) != kEnded) task.joiner.store(nullptr, std::memory_order_relaxed);
-}
-
-bool publish_end(Task& task) noexcept {
-  base::happens_before(&task);
-  if (JoinWaiter* waiter = task.joiner.load(std::memory_order_relaxed); is_local(waiter)) {
-    // Its handle is in use by a fiber of this thread, which is parked: nobody else can touch `joiner` now.
-    task.joiner.store(kEnded, std::memory_order_release);
-    static_cast<FiberWaiter*>(unmark(waiter))->notify_here();
-    return false;
-  }
+bool publish_end_to_any(Task& task) noexcept {
   JoinWaiter* joiner = task.joiner.exchange(kEnded, std::memory_order_acq_rel);
   if (joiner == nullptr) return false;  // the handle will find kEnded
   if (joiner == kDetached) return true;

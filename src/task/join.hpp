@@ -1,9 +1,12 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 
 #include "base/clock.hpp"
+#include "base/sanitizer.hpp"
 #include "base/thread_parker.hpp"
+#include "task/park.hpp"
 #include "task/task.hpp"
 
 namespace runtime::inline v1::task {
@@ -18,9 +21,23 @@ class JoinWaiter {
   ~JoinWaiter() = default;
 };
 
-/// Values of Task::joiner that are no waiter. (A waiter that enlisted locally is marked by its lowest bit but two.)
+/// Values of Task::joiner that are no waiter.
 inline JoinWaiter* const kDetached = reinterpret_cast<JoinWaiter*>(1);
 inline JoinWaiter* const kEnded = reinterpret_cast<JoinWaiter*>(2);
+
+/// A waiter that enlisted locally is marked by the lowest bit but two.
+constexpr std::uintptr_t kLocal = 4;
+static_assert(alignof(JoinWaiter) > kLocal);
+
+inline bool is_local(const JoinWaiter* waiter) noexcept {
+  return (reinterpret_cast<std::uintptr_t>(waiter) & kLocal) != 0;
+}
+inline JoinWaiter* mark_local(JoinWaiter* waiter) noexcept {
+  return reinterpret_cast<JoinWaiter*>(reinterpret_cast<std::uintptr_t>(waiter) | kLocal);
+}
+inline JoinWaiter* unmark(JoinWaiter* waiter) noexcept {
+  return reinterpret_cast<JoinWaiter*>(reinterpret_cast<std::uintptr_t>(waiter) & ~kLocal);
+}
 
 inline bool Task::is_finished() const noexcept {
   return joiner.load(std::memory_order_acquire) == kEnded;  // pairs with publish_end()
@@ -33,7 +50,10 @@ class FiberWaiter final : public JoinWaiter {
 
   void notify() noexcept override;
   /// The same on the waiter's own thread.
-  void notify_here() noexcept;
+  void notify_here() noexcept {
+    notified_.store(true, std::memory_order_relaxed);
+    wake_here(waiter_);
+  }
   bool is_notified() const noexcept { return notified_.load(std::memory_order_acquire); }
 
  private:
@@ -68,18 +88,36 @@ bool withdraw(Task& task, JoinWaiter& waiter) noexcept;
 /// The same for a fiber on the thread that will end the task, where nothing happens at once: no atomic
 /// read-modify-write, which would be a third of what spawning and joining costs.
 inline bool joins_locally(const Task& task) noexcept { return task.kind != Kind::blocking && task.schedule->is_owner(); }
-Enlisted enlist_locally(Task& task, FiberWaiter& waiter) noexcept;
-void withdraw_locally(Task& task) noexcept;
+inline Enlisted enlist_locally(Task& task, FiberWaiter& waiter) noexcept {
+  JoinWaiter* found = task.joiner.load(std::memory_order_relaxed);
+  if (RUNTIME_UNLIKELY(found != nullptr)) return found == kEnded ? Enlisted::task_has_ended : Enlisted::place_is_taken;
+  task.joiner.store(mark_local(&waiter), std::memory_order_relaxed);
+  return Enlisted::yes;
+}
+inline void withdraw_locally(Task& task) noexcept {
+  if (task.joiner.load(std::memory_order_relaxed) != kEnded) task.joiner.store(nullptr, std::memory_order_relaxed);
+}
 
 inline bool is_detached(const Task& task) noexcept { return task.joiner.load(std::memory_order_acquire) == kDetached; }
 
 /// The result or the exception is in the cell: tells the joiner. The runtime's share in the cell ends with it, unless it
 /// answers true: the handle has gone, and the caller has the outcome to drop and the last share to give up. Thread that
 /// ended the task.
-[[nodiscard]] bool publish_end(Task& task) noexcept;
+[[nodiscard]] inline bool publish_end(Task& task) noexcept;
+[[nodiscard]] bool publish_end_to_any(Task& task) noexcept;
 
 /// The join handle goes away, and the outcome with it if there is one. Any thread. Reports and terminates when somebody
 /// is joining through that handle.
 void detach(Task& task) noexcept;
+
+inline bool publish_end(Task& task) noexcept {
+  base::happens_before(&task);
+  JoinWaiter* waiter = task.joiner.load(std::memory_order_relaxed);
+  if (!is_local(waiter)) return publish_end_to_any(task);
+  // Its handle is in use by a fiber of this thread, which is parked: nobody else can touch `joiner` now.
+  task.joiner.store(kEnded, std::memory_order_release);
+  static_cast<FiberWaiter*>(unmark(waiter))->notify_here();
+  return false;
+}
 
 }  // namespace runtime::inline v1::task
