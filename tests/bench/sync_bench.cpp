@@ -39,12 +39,15 @@ template <class First, class Second>
 double hops(std::uint64_t total, First first, Second second) {
   bench::CpuStopwatch stopwatch;
   const std::uint64_t rounds = (total + 1) / 2;
+  // Two steps of one type run the same code, as tasks mostly do that wait for one another.
   const auto repeat = [rounds](auto& step) {
-    for (std::uint64_t i = 0; i < rounds; ++i) step();
+    return [rounds, &step] {
+      for (std::uint64_t i = 0; i < rounds; ++i) step();
+    };
   };
   stopwatch.start();
-  auto one = runtime::spawn_local([&] { repeat(first); });
-  auto other = runtime::spawn_local([&] { repeat(second); });
+  auto one = runtime::spawn_local(repeat(first));
+  auto other = runtime::spawn_local(repeat(second));
   one.join();
   other.join();
   stopwatch.stop();
@@ -52,6 +55,20 @@ double hops(std::uint64_t total, First first, Second second) {
 }
 
 double notify_hops(std::uint64_t total) {
+  runtime::sync::Notify there, back;
+  const auto step_of = [](runtime::sync::Notify& mine, runtime::sync::Notify& yours) {
+    return [&mine, &yours] {
+      mine.notified();
+      yours.notify_one();
+    };
+  };
+  there.notify_one();
+  return hops(total, step_of(there, back), step_of(back, there));
+}
+
+/// The same between two tasks of different code. A processor predicts where a call returns to by the calls before it; the
+/// task that went on last has called from elsewhere, so the way back into the code is mispredicted at each hop.
+double notify_hops_of_two_codes(std::uint64_t total) {
   runtime::sync::Notify there, back;
   return hops(
       total,
@@ -68,12 +85,11 @@ double notify_hops(std::uint64_t total) {
 double channel_hops(std::uint64_t total) {
   auto there = runtime::sync::mpsc::channel<std::uint64_t>(1);
   auto back = runtime::sync::mpsc::channel<std::uint64_t>(1);
-  return hops(
-      total, [&] { back.first.send(*there.second.recv()); },
-      [&] {
-        there.first.send(1);
-        back.second.recv();
-      });
+  const auto step_of = [](auto& from, auto& to) {
+    return [&from, &to] { to.send(*from.recv()); };
+  };
+  there.first.send(1);
+  return hops(total, step_of(there.second, back.first), step_of(back.second, there.first));
 }
 
 /// The lock goes to and fro: whoever unlocks hands it to the other, who waits for it, and then waits himself.
@@ -120,12 +136,13 @@ double condition_hops(std::uint64_t total) {
 
 int main(int argc, char** argv) {
   const bench::Options options(argc, argv, {{"total", "400000"}, {"work", "notify"}, {"stacks", "small"}, {"count", "0"}});
-  const std::string work = options.choice("work", {"lock", "notify", "channel", "mutex", "condition"});
+  const std::string work = options.choice("work", {"lock", "notify", "notify_two_codes", "channel", "mutex", "condition"});
   runtime::LocalRuntime rt = bench::make_runtime(options);
   const auto run = [&](std::uint64_t total) {
     return rt.block_on([&] {
       if (work == "lock") return uncontended(total);
       if (work == "notify") return notify_hops(total);
+      if (work == "notify_two_codes") return notify_hops_of_two_codes(total);
       if (work == "channel") return channel_hops(total);
       return work == "mutex" ? mutex_hops(total) : condition_hops(total);
     });
