@@ -78,6 +78,7 @@ class RUNTIME_API LocalRuntime final {
   /// waits for those that have started; all of it at most for `limit`.
   ///
   /// Afterwards handle(), metrics() and enter() work and everything else throws Error shut_down.
+  ///
   /// Parks: a fiber of another runtime that calls it with a limit above 0.
   /// Throws: Error shut_down when it already is, nested_block_on inside this runtime's own block_on, wrong_thread,
   /// invalid_argument for a negative limit.

@@ -89,6 +89,7 @@ R run_in_scope(F& f) {
 /// The body counts as a child. The first error in time cancels all others, the body's waits included, and is thrown once
 /// all have ended; errors that come after it belong to their join handles, or are unhandled. A child that was aborted is
 /// no error. After Scope::cancel() a void body that was unwound is simply over.
+///
 /// Parks: until the children have ended, also when the caller is cancelled, since they may borrow from its frame: they are
 /// cancelled then.
 /// Throws: the first error; Cancelled; Error no_runtime outside a fiber, cancelled when Scope::cancel() has unwound a body

@@ -93,6 +93,7 @@ struct SelectedAccess {
 /// Branches start in an order of the runtime's own (Builder::rng_seed()); one that has not started when another ends never
 /// does. They share the caller's id, name, task-locals and cancellation; each has its own fiber-locals. What leaves a
 /// loser is an unhandled exception.
+///
 /// Parks: until the first has ended, and then until the others have.
 /// Throws: Error no_runtime outside a fiber; std::bad_alloc; Cancelled.
 /// Cancellation: cancels all branches, and goes on when they have ended.

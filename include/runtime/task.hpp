@@ -53,6 +53,7 @@ class JoinHandle final {
   /// Waits until the task has ended and gives its result.
   ///
   /// On the owner thread outside block_on it drives the runtime meanwhile.
+  ///
   /// Parks: until the task has ended.
   /// Throws: what left the task, the same object; JoinError if the task was cancelled; Error would_deadlock when a
   /// task joins itself, invalid_argument on a second join; Cancelled when the caller is.

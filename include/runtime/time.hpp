@@ -25,6 +25,7 @@ RUNTIME_API bool lives_in_real_time() noexcept;
 ///
 /// Where several waits of a runtime are due in the same millisecond, its idle thread may sleep ten microseconds longer for
 /// each of them, half a millisecond at most, so that they share wake-ups: one wait is as exact as the kernel is.
+///
 /// Parks: until the time is over. A plain thread blocks in clock_nanosleep(2).
 /// Throws: Error invalid_argument for a negative duration, time_disabled; Cancelled.
 template <class Rep, class Period>
@@ -37,6 +38,7 @@ void sleep_for(std::chrono::duration<Rep, Period> d) {
 /// time::Clock is the runtime's own, and std::chrono::steady_clock is CLOCK_MONOTONIC. Any other clock is asked again
 /// after each wait, so a clock that was set meanwhile is obeyed. Where the runtime's clock is paused, or once was, what
 /// is left until t by t's clock is waited for on the runtime's, once.
+///
 /// Throws: as sleep_for().
 template <class Clock, class Duration>
 void sleep_until(std::chrono::time_point<Clock, Duration> t) {

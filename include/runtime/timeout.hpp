@@ -48,6 +48,7 @@ Nanos nanos_until(std::chrono::time_point<Clock, Duration> t) {
 ///
 /// A function that is done is done, however late: its value or exception counts. Of two deadlines that are due together
 /// the outer one wins. `d` counts from the call; zero lets f run up to its first wait that does not complete at once.
+///
 /// Parks: as f does.
 /// Throws: Elapsed; what f throws; Error no_runtime outside a runtime, invalid_argument for a negative duration.
 /// Cancellation: of the task unwinds f and goes on. A noexcept function between a wait of f and this call ends the

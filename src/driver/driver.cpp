@@ -25,6 +25,7 @@ constexpr unsigned kLoopFlags = unsigned{EVBACKEND_EPOLL} | unsigned{EVFLAG_NOEN
 
 constexpr std::size_t kMostNotices = 1024;
 constexpr int kShort = 1;  // milliseconds
+constexpr base::Nanos kMillisecond = 1'000'000;
 constexpr std::uint32_t kBell = 0;
 constexpr std::uint32_t kAlarm = 1;
 
@@ -118,14 +119,18 @@ bool Driver::collect(int milliseconds) noexcept {
 
 void Driver::sleep(base::Nanos deadline) noexcept {
   deadline = std::min(deadline, next_alarm());
-  if (deadline != base::kForever && deadline <= base::monotonic_now()) return poll();
+  const base::Nanos now = deadline != base::kForever ? base::monotonic_now() : 0;
+  if (deadline <= now) return poll();
   const base::Nanos late = slack();
-  set_alarm(deadline < base::kForever - late ? deadline + late : base::kForever);
+  const base::Nanos alarm = deadline < base::kForever - late ? deadline + late : base::kForever;
+  set_alarm(alarm);
   // libev sleeps on the set, and the set is asked behind it: two system calls, and two sets that the kernel has to wake.
   // A thread that has slept for less than a millisecond will do so again, more often than not, so it asks the set itself;
-  // once that has been in vain, the sleep is long enough for libev.
-  if (sleeps_shortly_ && collect(kShort)) return after_look();
-  const base::Nanos limit = base::deadline_after(sleeps_shortly_ ? 0 : kShort * base::Nanos{1'000'000});
+  // once that has been in vain, the sleep is long enough for libev. Where the alarm is due just behind that millisecond,
+  // the set is asked until then: a look in between would be a wake-up for nothing.
+  const bool alarm_is_near = alarm - now <= 2 * kMillisecond;
+  if (sleeps_shortly_ && collect(alarm_is_near ? 3 * kShort : kShort)) return after_look();
+  const base::Nanos limit = base::deadline_after(sleeps_shortly_ ? 0 : kShort * kMillisecond);
   ::ev_run(loop_.get(), EVRUN_ONCE);
   sleeps_shortly_ = base::monotonic_now() < limit;
   after_look();

@@ -5,8 +5,8 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <utility>
 #include <new>
+#include <utility>
 
 #include "base/system_error.hpp"
 #include "task/park.hpp"

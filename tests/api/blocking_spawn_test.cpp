@@ -226,3 +226,43 @@ TEST_CASE("a large closure and a closure that needs alignment run on the pool as
   });
   CHECK(task.join() == 9);
 }
+
+TEST_CASE("blocking closures of a set are joined like tasks; one that has started is not ended by abort_all") {
+  Checked house(Builder().max_blocking_threads(1));
+  house.rt.block_on([] {
+    runtime::JoinSet<int> set;
+    std::atomic<bool> started{false}, go{false};
+    set.spawn_blocking([&] {
+      started = true;
+      while (!go) std::this_thread::yield();
+      return 1;
+    });
+    set.spawn_blocking([] { return 2; });  // queued behind it
+    CHECK(eventually([&] { return started.load(); }));
+    set.abort_all();
+    go = true;
+    int values = 0, errors = 0;
+    while (!set.empty()) {
+      try {
+        values += *set.join_next();
+      } catch (const JoinError&) {
+        ++errors;
+      }
+    }
+    CHECK(values == 1);
+    CHECK(errors == 1);
+  });
+}
+
+TEST_CASE("many blocking closures of a set end on many threads while it is joined, or goes") {
+  Checked house;
+  house.rt.block_on([] {
+    for (int round = 0; round < 50; ++round) {
+      runtime::JoinSet<int> set;
+      for (int i = 0; i < 20; ++i) set.spawn_blocking([i] { return i; });
+      std::set<int> results;
+      for (int i = 0; i < round % 20; ++i) results.insert(*set.join_next());
+      CHECK(results.size() == static_cast<std::size_t>(round % 20));
+    }
+  });
+}

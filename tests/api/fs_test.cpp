@@ -244,7 +244,7 @@ TEST_CASE("a write that waits for the pool survives the shutdown, other queued w
     rt.block_on([&] {
       runtime::spawn_blocking([&] {
         is_held = true;
-        while (!go) std::this_thread::sleep_for(1ms);
+        go.wait(false);
       });
       CHECK(eventually([&] { return is_held.load(); }));
       runtime::spawn_local([&] { fs::write(folder / "written", "all of it"); });
@@ -253,7 +253,10 @@ TEST_CASE("a write that waits for the pool survives the shutdown, other queued w
         was_read = true;
       });
       runtime::spawn_local([&] {
-        const AtExit lets_go([&] { go = true; });  // in the shutdown, when the pool is closed
+        const AtExit lets_go([&] {
+          go = true;
+          go.notify_one();
+        });  // in the shutdown, when the pool is closed
         wait_for_ever();
       });
       settle();
@@ -282,7 +285,7 @@ TEST_CASE("a write that a shutdown without time finds queued is still done") {
     rt.block_on([&] {
       runtime::spawn_blocking([] {
         is_held = true;
-        while (!go) std::this_thread::sleep_for(1ms);
+        go.wait(false);
       });
       CHECK(eventually([] { return is_held.load(); }));
       runtime::spawn_local([&] { file.write_all("late, but not lost"); });
@@ -295,6 +298,7 @@ TEST_CASE("a write that a shutdown without time finds queued is still done") {
   }
   CHECK(fs::read(folder / "file").empty());
   go = true;
+  go.notify_one();
   CHECK(eventually([&] { return fs::read(folder / "file") == "late, but not lost"; }));
 }
 

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "net_support.hpp"
+#include "support/sleeping_thread.hpp"
 
 using namespace net_test;
 using net::UdpSocket;
@@ -44,8 +45,8 @@ std::vector<int> ended_by(LocalRuntime& rt, std::function<Socket()> make, std::f
   });
   const Socket socket = make();
   int answer = -1;
-  std::thread waiting([&] { answer = call(socket); });
-  std::this_thread::sleep_for(20ms);
+  test::SleepingThread waiting([&] { answer = call(socket); });
+  CHECK(eventually([&] { return waiting.is_asleep(); }));
   end(socket);
   waiting.join();
   answers.push_back(answer);
@@ -197,7 +198,7 @@ TEST_CASE("an error queue that nobody reads makes no wait go round and round") {
     used = processor_time() - before;
     waited = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start);
   });
-  std::this_thread::sleep_for(200ms);  // a loop would use all of it
+  std::this_thread::sleep_for(200ms);  // long enough to tell: a loop would use all of it; a busy machine only less
   send(udp);
   waiting.join();
   CHECK(used < waited / 2);

@@ -3,10 +3,10 @@
 #include <limits.h>
 #include <sys/resource.h>
 
-#include <atomic>
 #include <vector>
 
 #include "net_support.hpp"
+#include "support/sleeping_thread.hpp"
 
 using namespace net_test;
 
@@ -185,13 +185,8 @@ TEST_CASE("destroying a stream fails with EBADF whoever waits in it: for bytes, 
     auto writer = start(writes), second_writer = start(writes);
     const int fd = stream->fd();
     auto outsider = start([fd] { return os_error_of([fd] { io::wait_readable(fd); }); });
-    std::atomic<bool> began{false};
-    std::thread thread([&] {
-      began = true;
-      CHECK(reads() == EBADF);
-    });
-    CHECK(eventually([&] { return began.load(); }));
-    runtime::sleep_for(5ms);
+    test::SleepingThread thread([&] { CHECK(reads() == EBADF); });
+    CHECK(eventually([&] { return thread.is_asleep_in_a_lock(); }));
     stream.reset();
     for (auto* each : {&reader, &second_reader, &writer, &second_writer, &outsider}) CHECK(each->join() == EBADF);
     thread.join();
@@ -204,9 +199,9 @@ TEST_CASE("destroying a stream fails a plain thread that waits in poll, and a li
   std::optional<net::TcpListener> listener(net::TcpListener::bind("127.0.0.1:0"));
   auto [client, server] = connect();
   stream.emplace(std::move(client));
-  std::thread reader([&] { CHECK(os_error_of([&] { read_some(*stream); }) == EBADF); });
-  std::thread acceptor([&] { CHECK(os_error_of([&] { listener->accept(); }) == EBADF); });
-  std::this_thread::sleep_for(20ms);
+  test::SleepingThread reader([&] { CHECK(os_error_of([&] { read_some(*stream); }) == EBADF); });
+  test::SleepingThread acceptor([&] { CHECK(os_error_of([&] { listener->accept(); }) == EBADF); });
+  CHECK(eventually([&] { return reader.is_asleep() && acceptor.is_asleep(); }));
   stream.reset();
   listener.reset();
   reader.join();

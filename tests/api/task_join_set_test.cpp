@@ -332,46 +332,6 @@ TEST_CASE("a set may be added to and aborted while a fiber waits in it") {
   });
 }
 
-TEST_CASE("blocking closures are joined like tasks; one that has started is not ended by abort_all") {
-  Checked house(Builder().max_blocking_threads(1));
-  house.rt.block_on([] {
-    JoinSet<int> set;
-    std::atomic<bool> started{false}, go{false};
-    set.spawn_blocking([&] {
-      started = true;
-      while (!go) std::this_thread::yield();
-      return 1;
-    });
-    set.spawn_blocking([] { return 2; });  // queued behind it
-    CHECK(eventually([&] { return started.load(); }));
-    set.abort_all();
-    go = true;
-    int values = 0, errors = 0;
-    while (!set.empty()) {
-      try {
-        values += *set.join_next();
-      } catch (const JoinError&) {
-        ++errors;
-      }
-    }
-    CHECK(values == 1);
-    CHECK(errors == 1);
-  });
-}
-
-TEST_CASE("many blocking closures end on many threads while the set is joined, or goes") {
-  Checked house;
-  house.rt.block_on([] {
-    for (int round = 0; round < 50; ++round) {
-      JoinSet<int> set;
-      for (int i = 0; i < 20; ++i) set.spawn_blocking([i] { return i; });
-      int sum = 0;
-      for (int i = 0; i < round % 20; ++i) sum += *set.join_next();
-      CHECK(sum >= 0);
-    }
-  });
-}
-
 TEST_CASE("a set may be used on another thread than its tasks, which waits there") {
   Checked house;
   std::atomic<bool> done{false};

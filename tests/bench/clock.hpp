@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include <cstdint>
+#include <vector>
 
 namespace bench {
 
@@ -34,5 +35,34 @@ using ProcessStopwatch = Stopwatch<CLOCK_PROCESS_CPUTIME_ID>;
 
 /// For work that several threads share, or that waits.
 using WallStopwatch = Stopwatch<CLOCK_MONOTONIC>;
+
+/// What one of `total` steps takes, made one after the other.
+template <class Clock, class Step>
+double nanoseconds_per_step(std::uint64_t total, Step step) {
+  Clock stopwatch;
+  stopwatch.start();
+  for (std::uint64_t i = 0; i < total; ++i) {
+    step();
+  }
+  stopwatch.stop();
+  return stopwatch.nanoseconds_per(total);
+}
+
+/// What one of `total` tasks takes from the first spawn to the last join. `spawn(i)` makes a Task, which has a join();
+/// `all` is empty before and afterwards, and keeps its room.
+template <class Clock, class Task, class Spawn>
+double nanoseconds_per_task(std::vector<Task>& all, std::uint64_t total, Spawn spawn) {
+  Clock stopwatch;
+  stopwatch.start();
+  for (std::uint64_t i = 0; i < total; ++i) {
+    all.push_back(spawn(i));
+  }
+  for (Task& task : all) {
+    task.join();
+  }
+  stopwatch.stop();
+  all.clear();
+  return stopwatch.nanoseconds_per(total);
+}
 
 }  // namespace bench

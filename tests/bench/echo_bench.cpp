@@ -14,31 +14,14 @@
 #include "bench_runtime.hpp"
 #include "clock.hpp"
 #include "echo_load.hpp"
+#include "echo_tasks.hpp"
 #include "echo_timed.hpp"
 #include "options.hpp"
 #include "raw_echo.hpp"
 #include "report.hpp"
 #include "slices.hpp"
 
-namespace {
-
 using Timed = bench::EchoTimed<bench::CpuStopwatch>;
-
-void serve(const runtime::net::TcpListener& listener, std::uint64_t connections, Timed& timed) {
-  runtime::scope([&](runtime::Scope& scope) {
-    for (std::uint64_t i = 0; i < connections; ++i) {
-      scope.spawn([&timed, stream = listener.accept().first] {
-        char buffer[4096];
-        while (const std::size_t got = stream.read(buffer, sizeof buffer)) {
-          stream.write_all(buffer, got);
-          timed();
-        }
-      });
-    }
-  });
-}
-
-}  // namespace
 
 int main(int argc, char** argv) {
   const bench::Options options(argc, argv,
@@ -60,7 +43,9 @@ int main(int argc, char** argv) {
     rt.block_on([&] {
       const auto listener = runtime::net::TcpListener::bind("127.0.0.1:0");
       load.start(listener.local_addr().port(), counts.connections, counts.sent());
-      serve(listener, counts.connections, timed);
+      runtime::scope([&](runtime::Scope& scope) {
+        bench::echo_in_tasks<4096>(scope, listener, counts.connections, timed);
+      });
     });
     return timed.microseconds();
   };

@@ -10,6 +10,7 @@
 
 #include "clock.hpp"
 #include "echo_load.hpp"
+#include "echo_tasks.hpp"
 #include "growth_load.hpp"
 #include "memory.hpp"
 #include "raw_echo.hpp"
@@ -56,15 +57,7 @@ class EchoSlices {
 inline void echo_on(const runtime::net::TcpListener& listener, std::uint64_t connections, EchoSlices& slices) {
   const Memory before = Memory::now();
   runtime::scope([&](runtime::Scope& scope) {
-    for (std::uint64_t i = 0; i < connections; ++i) {
-      scope.spawn([&slices, stream = listener.accept().first] {
-        char buffer[256];
-        while (const std::size_t got = stream.read(buffer, sizeof buffer)) {
-          stream.write_all(buffer, got);
-          slices();
-        }
-      });
-    }
+    echo_in_tasks<256>(scope, listener, connections, slices);
     runtime::yield_now();  // the last of them starts
     figure("memory", grown(before.resident, Memory::now().resident) / static_cast<double>(connections), "B/connection");
   });

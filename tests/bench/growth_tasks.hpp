@@ -24,14 +24,7 @@ inline void yield(std::uint64_t tasks, std::uint64_t total) {
   const std::uint64_t each = YieldRound::yields_each(tasks, total);
   const Slices slices = in_slices([&] {
     YieldRound round(tasks, each);
-    std::vector<runtime::JoinHandle<void>> handles;
-    handles.reserve(tasks);
-    for (std::uint64_t i = 0; i < tasks; ++i) {
-      handles.push_back(runtime::spawn_local([&round] { round.run_task([] { runtime::yield_now(); }); }));
-    }
-    for (runtime::JoinHandle<void>& handle : handles) {
-      handle.join();
-    }
+    round.run([](auto& body) { return runtime::spawn_local(body); }, [] { runtime::yield_now(); });
     return round.nanoseconds_per_yield();
   });
   figure("ours", least(slices), "ns/yield");

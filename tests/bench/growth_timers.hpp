@@ -68,16 +68,9 @@ inline double arm_and_cancel(const Milliseconds& delays) {
 inline double arm_and_fire(const Milliseconds& delays) {
   std::vector<runtime::JoinHandle<void>> handles;
   handles.reserve(delays.size());
-  CpuStopwatch stopwatch;
-  stopwatch.start();
-  for (const std::chrono::milliseconds delay : delays) {
-    handles.push_back(runtime::spawn_local([delay] { runtime::sleep_for(delay); }));
-  }
-  for (runtime::JoinHandle<void>& handle : handles) {
-    handle.join();
-  }
-  stopwatch.stop();
-  return stopwatch.nanoseconds_per(delays.size());
+  return nanoseconds_per_task<CpuStopwatch>(handles, delays.size(), [&delays](std::uint64_t i) {
+    return runtime::spawn_local([delay = delays[i]] { runtime::sleep_for(delay); });
+  });
 }
 
 inline void timer(std::uint64_t sleepers, std::uint64_t total) {

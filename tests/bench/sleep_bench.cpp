@@ -23,20 +23,13 @@ namespace {
 using Times = std::vector<std::chrono::microseconds>;
 
 double ours(runtime::LocalRuntime& rt, const Times& times) {
-  bench::ProcessStopwatch stopwatch;
-  rt.block_on([&] {
+  return rt.block_on([&times] {
     std::vector<runtime::JoinHandle<void>> handles;
     handles.reserve(times.size());
-    stopwatch.start();
-    for (const std::chrono::microseconds time : times) {
-      handles.push_back(runtime::spawn_local([time] { runtime::sleep_for(time); }));
-    }
-    for (runtime::JoinHandle<void>& handle : handles) {
-      handle.join();
-    }
-    stopwatch.stop();
+    return bench::nanoseconds_per_task<bench::ProcessStopwatch>(handles, times.size(), [&times](std::uint64_t i) {
+      return runtime::spawn_local([time = times[i]] { runtime::sleep_for(time); });
+    });
   });
-  return stopwatch.nanoseconds_per(times.size());
 }
 
 double floor(const Times& times) {

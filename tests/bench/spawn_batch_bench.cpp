@@ -13,18 +13,9 @@
 
 namespace {
 
-double nanoseconds_per_task(std::vector<runtime::JoinHandle<void>>& handles, std::uint64_t tasks) {
-  bench::CpuStopwatch stopwatch;
-  stopwatch.start();
-  for (std::uint64_t i = 0; i < tasks; ++i) {
-    handles.push_back(runtime::spawn_local([] {}));
-  }
-  for (runtime::JoinHandle<void>& handle : handles) {
-    handle.join();
-  }
-  stopwatch.stop();
-  handles.clear();
-  return stopwatch.nanoseconds_per(tasks);
+double batch(std::vector<runtime::JoinHandle<void>>& handles, std::uint64_t tasks) {
+  return bench::nanoseconds_per_task<bench::CpuStopwatch>(handles, tasks,
+      [](std::uint64_t) { return runtime::spawn_local([] {}); });
 }
 
 }  // namespace
@@ -40,8 +31,8 @@ int main(int argc, char** argv) {
     std::vector<runtime::JoinHandle<void>> handles;
     handles.reserve(tasks);
     const auto floor = [&raw] { return raw.nanoseconds_per_switch(); };
-    const double first = nanoseconds_per_task(handles, tasks);
-    const auto ours = [&] { return warm ? nanoseconds_per_task(handles, tasks) : first; };
+    const double first = batch(handles, tasks);
+    const auto ours = [&] { return warm ? batch(handles, tasks) : first; };
     const bench::Pair slices = bench::in_slices(ours, floor);
     bench::against_floor(bench::least(slices.ours), bench::least(slices.floor), "ns/task");
   });

@@ -23,14 +23,10 @@ namespace {
 double uncontended(std::uint64_t total) {
   return runtime::spawn_local([total] {
     runtime::sync::Mutex mutex;
-    bench::CpuStopwatch stopwatch;
-    stopwatch.start();
-    for (std::uint64_t i = 0; i < total; ++i) {
+    return bench::nanoseconds_per_step<bench::CpuStopwatch>(total, [&mutex] {
       mutex.lock();
       mutex.unlock();
-    }
-    stopwatch.stop();
-    return stopwatch.nanoseconds_per(total);
+    });
   }).join();
 }
 

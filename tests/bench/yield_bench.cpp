@@ -3,8 +3,6 @@
 // With --count K nothing is timed: each task yields exactly K times (or, with --of floor, K raw switches are made), so
 // that an instruction counter sees the same work every time.
 
-#include <vector>
-
 #include <runtime/runtime.hpp>
 
 #include "bench_runtime.hpp"
@@ -18,14 +16,7 @@ namespace {
 
 void run_ours(runtime::LocalRuntime& rt, bench::YieldRound& round) {
   rt.block_on([&round] {
-    std::vector<runtime::JoinHandle<void>> handles;
-    handles.reserve(round.tasks());
-    for (std::uint64_t i = 0; i < round.tasks(); ++i) {
-      handles.push_back(runtime::spawn_local([&round] { round.run_task([] { runtime::yield_now(); }); }));
-    }
-    for (runtime::JoinHandle<void>& handle : handles) {
-      handle.join();
-    }
+    round.run([](auto& body) { return runtime::spawn_local(body); }, [] { runtime::yield_now(); });
   });
 }
 

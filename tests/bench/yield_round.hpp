@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "clock.hpp"
 
@@ -16,8 +17,6 @@ class YieldRound {
  public:
   YieldRound(std::uint64_t tasks, std::uint64_t yields_each) : tasks_(tasks), yields_each_(yields_each) {}
 
-  std::uint64_t tasks() const { return tasks_; }
-
   /// The body of each task; `yield` is how its runtime gives way.
   template <class Yield>
   void run_task(Yield yield) {
@@ -29,6 +28,20 @@ class YieldRound {
     }
     if (++finished_ == 1) {
       stopwatch_.stop();
+    }
+  }
+
+  /// All of the round: makes each task by `spawn(body)`, and joins them.
+  template <class Spawn, class Yield>
+  void run(Spawn spawn, Yield yield) {
+    auto body = [this, yield] { run_task(yield); };
+    std::vector<decltype(spawn(body))> all;
+    all.reserve(tasks_);
+    for (std::uint64_t i = 0; i < tasks_; ++i) {
+      all.push_back(spawn(body));
+    }
+    for (auto& task : all) {
+      task.join();
     }
   }
 

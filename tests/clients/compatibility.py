@@ -25,6 +25,9 @@ import time
 from client_test import GREAT, SMALL, fan_out, options
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+sys.path.append(str(ROOT / "tests" / "support"))
+import marked_part  # noqa: E402
+
 BEGIN = "<!-- compatibility table: begin (tests/clients/compatibility.py) -->"
 END = "<!-- compatibility table: end -->"
 HEAD = ["Library, program", "Version", "What was run", "n", "In fibers", "One after the other", "Verdict"]
@@ -135,14 +138,6 @@ def make_table(build, only):
     return "\n".join([row(*HEAD), row(*["---"] * len(HEAD)), *rows])
 
 
-def update(path, table):
-    text = path.read_text(encoding="utf-8")
-    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
-        raise Wrong(f"{path} does not have the two lines {BEGIN} and {END} once each, in this order")
-    before, rest = text.split(BEGIN)
-    path.write_text(f"{before}{BEGIN}\n{table}\n{END}{rest.split(END)[1]}", encoding="utf-8")
-
-
 def main():
     parser = argparse.ArgumentParser(description="Prints the compatibility table of the README.")
     parser.add_argument("build", help="a build directory with -Dpreload=true -Dtests=true")
@@ -155,8 +150,8 @@ def main():
         table = make_table(os.path.abspath(arguments.build), arguments.only)
         print(table)
         if arguments.update:
-            update(arguments.update, table)
-    except (Wrong, AssertionError) as error:
+            marked_part.replace(arguments.update, BEGIN, END, table)
+    except (Wrong, marked_part.Misplaced, AssertionError) as error:
         print(f"compatibility.py: {error}", file=sys.stderr)
         return 1
     return 0

@@ -7,18 +7,14 @@ answers, and an end. The servers themselves are in databases.py, web_server.py a
 import os
 import pwd
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import tempfile
-import time
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "examples"))
-from nginx import free_port  # noqa: E402
+from server_on_a_port import ServerOnAPort  # noqa: E402
 
-START_DEADLINE = 60  # seconds, for a machine that does other things too
-STOP_DEADLINE = 30
+PREPARATION_DEADLINE = 60  # seconds, for a machine that does other things too
 
 
 def find_program(name, package, folders=()):
@@ -37,7 +33,7 @@ def run_to_end(command, what, **options):
         stdin=options.pop("stdin", subprocess.DEVNULL),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        timeout=START_DEADLINE,
+        timeout=PREPARATION_DEADLINE,
         check=False,
         **options,
     )
@@ -45,28 +41,20 @@ def run_to_end(command, what, **options):
         raise RuntimeError(f"{what} fails ({done.returncode}): {done.stdout.decode(errors='replace')}")
 
 
-class Server:
+class Server(ServerOnAPort):
     """A base class: prepare() makes the files once, command() is run until is_ready(), stop_signal ends it."""
 
-    name = "a server"
-    stop_signal = signal.SIGTERM
     as_nobody = True  # where the tests run as root: some servers refuse root, and none but sshd needs it
 
     def __init__(self):
+        super().__init__()
         self.directory = None
-        self.port = 0
-        self.process = None
 
     def prepare(self):
         """Writes the files that do not depend on the port."""
 
     def command(self):
         raise NotImplementedError
-
-    def is_ready(self):
-        """Whether it answers; by default, whether it accepts a connection."""
-        socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-        return True
 
     def path(self, *names):
         return os.path.join(self.directory, *names)
@@ -96,20 +84,14 @@ class Server:
         try:
             self._give(self.directory)
             self.prepare()
-            # Between the choice of a port and the server's bind another program may take it: then with another one.
-            failure = ""
-            for _ in range(3):
-                self.port = free_port()
-                failure = self._start()
-                if not failure:
-                    return self
-            raise RuntimeError(f"{self.name} does not start: {failure}")
+            self.start()
+            return self
         except BaseException:
             shutil.rmtree(self.directory)
             raise
 
     def __exit__(self, *_):
-        self._stop()
+        self.stop()
         shutil.rmtree(self.directory)
 
     def _is_nobody(self):
@@ -120,10 +102,9 @@ class Server:
             nobody = pwd.getpwnam("nobody")
             os.chown(path, nobody.pw_uid, nobody.pw_gid)
 
-    def _start(self):
-        """Returns what went wrong, or nothing once the server answers."""
+    def launch(self):
         with open(self.path("log"), "wb") as log:
-            self.process = subprocess.Popen(
+            return subprocess.Popen(
                 self.command(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -132,26 +113,7 @@ class Server:
                 env=self.environment(),
                 **self.user(),
             )
-        end = time.monotonic() + START_DEADLINE
-        while time.monotonic() < end and self.process.poll() is None:
-            try:
-                if self.is_ready():
-                    return ""
-            except OSError:
-                pass  # not yet
-            time.sleep(0.02)
-        self._stop()
-        return self.log() or f"no answer after {START_DEADLINE} s"
 
     def log(self):
         with open(self.path("log"), encoding="utf-8", errors="replace") as file:
             return file.read()
-
-    def _stop(self):
-        if self.process.poll() is None:
-            self.process.send_signal(self.stop_signal)
-        try:
-            self.process.wait(timeout=STOP_DEADLINE)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()

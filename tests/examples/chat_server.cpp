@@ -3,21 +3,19 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdio>
-#include <exception>
 #include <memory>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <system_error>
 #include <utility>
 
-#include <getopt.h>
 #include <sys/socket.h>
 
 #include <runtime/runtime.hpp>
 
 #include "chat_room.hpp"
+#include "command_line.hpp"
 #include "tcp_server.hpp"
 #include "text.hpp"
 
@@ -151,33 +149,16 @@ void serve(ChatRoom& room, const net::TcpStream& stream, const std::string& peer
 }
 
 int run(int argc, char** argv) {
-  static const option kLong[] = {{"listen", required_argument, nullptr, 'l'},
-                                 {"patience", required_argument, nullptr, 'p'},
-                                 {"most", required_argument, nullptr, 'm'},
-                                 {"help", no_argument, nullptr, 'h'},
-                                 {nullptr, 0, nullptr, 0}};
   std::string listen = "127.0.0.1:0";
   std::chrono::milliseconds patience(1000);
   std::size_t most = 1000;
-  for (int letter = 0; (letter = getopt_long(argc, argv, "h", kLong, nullptr)) != -1;) {
-    switch (letter) {
-      case 'l':
-        listen = optarg;
-        break;
-      case 'p':
-        patience = std::chrono::milliseconds(examples::number_for_option("--patience", optarg, 1, 60'000));
-        break;
-      case 'm':
-        most = examples::number_for_option("--most", optarg, 1, 1'000'000);
-        break;
-      case 'h':
-        std::fputs(kUsage, stdout);
-        return 0;
-      default:
-        throw std::invalid_argument("try --help");  // getopt_long has said what is wrong
-    }
-  }
-  if (optind < argc) throw std::invalid_argument("what is " + examples::quoted(argv[optind]) + "? try --help");
+  const auto set_patience = [&](const char* text) {
+    patience = std::chrono::milliseconds(examples::number_for_option("--patience", text, 1, 60'000));
+  };
+  examples::expect_no_words(examples::read_command_line(argc, argv,
+      {{"listen", 0, [&](const char* text) { listen = text; }},
+       {"patience", 0, set_patience},
+       {"most", 0, [&](const char* text) { most = examples::number_for_option("--most", text, 1, 1'000'000); }}}));
 
   ChatRoom room(patience);
   runtime::run([&] {
@@ -189,11 +170,4 @@ int run(int argc, char** argv) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  try {
-    return run(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "chat_server: %s\n", error.what());
-    return 2;
-  }
-}
+int main(int argc, char** argv) { return examples::run_program("chat_server", kUsage, run, argc, argv); }

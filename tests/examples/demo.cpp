@@ -4,11 +4,11 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
-#include <exception>
 #include <filesystem>
 #include <optional>
 #include <string>
 
+#include "command_line.hpp"
 #include "demo_options.hpp"
 #include "demo_ways.hpp"
 #include "descriptor_limit.hpp"
@@ -120,10 +120,6 @@ std::string comparison(double seconds, double base, const char* with) {
 
 int run(int argc, char** argv) {
   const DemoOptions options = parse_demo_options(argc, argv);
-  if (options.help) {
-    std::fputs(kDemoUsage, stdout);
-    return 0;
-  }
   make_room_for_descriptors(options.downloads);
   std::optional<ServerProcess> own_server;
   std::string server = options.server;
@@ -141,11 +137,4 @@ int run(int argc, char** argv) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  try {
-    return run(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "demo: %s\n", error.what());
-    return 2;
-  }
-}
+int main(int argc, char** argv) { return examples::run_program("demo", kDemoUsage, run, argc, argv); }

@@ -1,9 +1,6 @@
 #include "demo_options.hpp"
 
-#include <stdexcept>
-
-#include <getopt.h>
-
+#include "command_line.hpp"
 #include "text.hpp"
 
 namespace examples {
@@ -24,31 +21,11 @@ const char* const kDemoUsage =
     "2 if there was nothing to begin with.\n";
 
 DemoOptions parse_demo_options(int argc, char** argv) {
-  static const option kLong[] = {{"downloads", required_argument, nullptr, 'n'},
-                                 {"size", required_argument, nullptr, 's'},
-                                 {"server", required_argument, nullptr, 'u'},
-                                 {"help", no_argument, nullptr, 'h'},
-                                 {nullptr, 0, nullptr, 0}};
   DemoOptions options;
-  for (int letter = 0; (letter = getopt_long(argc, argv, "n:h", kLong, nullptr)) != -1;) {
-    switch (letter) {
-      case 'n':
-        options.downloads = number_for_option("-n", optarg, 1, 10'000);
-        break;
-      case 's':
-        options.body_size = number_for_option("--size", optarg, 0, 1'000'000);
-        break;
-      case 'u':
-        options.server = optarg;
-        break;
-      case 'h':
-        options.help = true;
-        break;
-      default:
-        throw std::invalid_argument("try --help");  // getopt_long has said what is wrong
-    }
-  }
-  if (optind < argc) throw std::invalid_argument("what is " + quoted(argv[optind]) + "? try --help");
+  expect_no_words(read_command_line(argc, argv,
+      {{"downloads", 'n', [&](const char* text) { options.downloads = number_for_option("-n", text, 1, 10'000); }},
+       {"size", 0, [&](const char* text) { options.body_size = number_for_option("--size", text, 0, 1'000'000); }},
+       {"server", 0, [&](const char* text) { options.server = text; }}}));
   return options;
 }
 

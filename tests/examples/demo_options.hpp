@@ -10,7 +10,6 @@ struct DemoOptions {
   std::size_t downloads = 1000;
   std::size_t body_size = 4096;
   std::string server;  // empty: one of our own
-  bool help = false;
 };
 
 /// What --help prints.

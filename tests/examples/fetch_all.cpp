@@ -6,13 +6,12 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdio>
-#include <exception>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include <runtime/runtime.hpp>
 
+#include "command_line.hpp"
 #include "descriptor_limit.hpp"
 #include "download_error.hpp"
 #include "fetch_options.hpp"
@@ -76,10 +75,6 @@ std::size_t fibers_with_descriptors(std::size_t wanted) {
 
 int run(int argc, char** argv) {
   const FetchOptions options = parse_fetch_options(argc, argv);
-  if (options.help) {
-    std::fputs(kFetchUsage, stdout);
-    return 0;
-  }
   const std::vector<std::string> urls = read_url_list(options.list);
   check_directory(options.directory);
   const std::size_t fibers = fibers_with_descriptors(std::min(options.fibers, urls.size()));
@@ -94,11 +89,4 @@ int run(int argc, char** argv) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  try {
-    return run(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "fetch_all: %s\n", error.what());
-    return 2;
-  }
-}
+int main(int argc, char** argv) { return examples::run_program("fetch_all", kFetchUsage, run, argc, argv); }

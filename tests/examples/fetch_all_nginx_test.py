@@ -6,7 +6,8 @@ import random
 import unittest
 
 from example_support import ExampleTest, programs_from_command_line, run, run_and_count_threads
-from nginx import Nginx, free_port
+from nginx import Nginx
+from server_on_a_port import free_port
 
 FETCH_ALL, MOST_THREADS = programs_from_command_line(2)
 

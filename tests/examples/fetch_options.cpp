@@ -8,10 +8,10 @@
 #include <string_view>
 #include <system_error>
 
-#include <getopt.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "command_line.hpp"
 #include "text.hpp"
 
 namespace examples {
@@ -60,32 +60,13 @@ const char* const kFetchUsage =
     "others are downloaded), 2 if there was nothing to begin with.\n";
 
 FetchOptions parse_fetch_options(int argc, char** argv) {
-  static const option kLong[] = {{"fibers", required_argument, nullptr, 'n'},
-                                 {"output", required_argument, nullptr, 'o'},
-                                 {"timeout", required_argument, nullptr, 't'},
-                                 {"help", no_argument, nullptr, 'h'},
-                                 {nullptr, 0, nullptr, 0}};
   FetchOptions options;
-  for (int letter = 0; (letter = getopt_long(argc, argv, "n:o:t:h", kLong, nullptr)) != -1;) {
-    switch (letter) {
-      case 'n':
-        options.fibers = number_for_option("-n", optarg, 1, 100'000);
-        break;
-      case 'o':
-        options.directory = optarg;
-        break;
-      case 't':
-        options.silence = parse_silence(optarg);
-        break;
-      case 'h':
-        options.help = true;
-        break;
-      default:
-        reject("try --help");  // getopt_long has said what is wrong
-    }
-  }
-  if (argc - optind > 1) reject("one list of URLs at a time, please; try --help");
-  if (optind < argc) options.list = argv[optind];
+  const auto words = read_command_line(argc, argv,
+      {{"fibers", 'n', [&](const char* text) { options.fibers = number_for_option("-n", text, 1, 100'000); }},
+       {"output", 'o', [&](const char* text) { options.directory = text; }},
+       {"timeout", 't', [&](const char* text) { options.silence = parse_silence(text); }}});
+  if (words.size() > 1) reject("one list of URLs at a time, please; try --help");
+  if (!words.empty()) options.list = words.front();
   return options;
 }
 

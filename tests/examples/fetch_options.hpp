@@ -13,7 +13,6 @@ struct FetchOptions {
   std::string directory = ".";
   std::chrono::milliseconds silence = std::chrono::seconds(30);
   std::string list = "-";  // the file with the URLs; "-" is standard input
-  bool help = false;
 };
 
 /// What --help prints.

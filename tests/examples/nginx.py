@@ -2,12 +2,11 @@
 
 import os
 import pwd
-import socket
 import subprocess
-import time
+
+from server_on_a_port import ServerOnAPort
 
 BINARY = "/usr/sbin/nginx"
-START_DEADLINE = 30  # seconds
 
 CONFIGURATION = """
 daemon off;
@@ -34,14 +33,10 @@ http {{
 """
 
 
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
-
-
-class Nginx:
+class Nginx(ServerOnAPort):
     """Serves the files under `root`; keeps its own files in `directory`."""
 
+    name = "nginx"
     scheme = "http"
     tls = ""  # what its `listen` says of TLS
     settings = ""  # more lines of its `server`
@@ -49,55 +44,33 @@ class Nginx:
     def __init__(self, directory, root):
         if not os.access(BINARY, os.X_OK):
             raise RuntimeError(f"{BINARY} is missing: this test needs the Debian package nginx (apt-get install nginx)")
+        super().__init__()
         self.directory = directory
         self.root = root
-        self.port = 0
-        self.process = None
 
     def url(self, path):
         return f"{self.scheme}://127.0.0.1:{self.port}{path}"
 
     def __enter__(self):
-        # Between the choice of a port and nginx's bind another program may take it: then with another one.
-        failure = ""
-        for _ in range(3):
-            self.port = free_port()
-            failure = self._start()
-            if not failure:
-                return self
-        raise RuntimeError(f"nginx does not start: {failure}")
+        self.start()
+        return self
 
     def __exit__(self, *_):
-        self._stop()
+        self.stop()
 
-    def _start(self):
-        """Returns what went wrong, or nothing once nginx answers."""
+    def launch(self):
         # Started by root, the workers would become a user who may not read a temporary directory.
         user = f"user {pwd.getpwuid(0).pw_name};" if os.geteuid() == 0 else ""
         configuration = os.path.join(self.directory, "nginx.conf")
         with open(configuration, "w", encoding="utf-8") as file:
             own = {"directory": self.directory, "root": self.root, "tls": self.tls, "settings": self.settings}
             file.write(CONFIGURATION.format(user=user, port=self.port, **own))
-        log = os.path.join(self.directory, "error.log")
-        self.process = subprocess.Popen(
-            [BINARY, "-c", configuration, "-p", self.directory, "-e", log], stdin=subprocess.DEVNULL
-        )
-        end = time.monotonic() + START_DEADLINE
-        while time.monotonic() < end and self.process.poll() is None:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-                return ""
-            except OSError:
-                time.sleep(0.02)
-        self._stop()
-        with open(log, encoding="utf-8", errors="replace") as file:
-            return file.read() or f"no answer after {START_DEADLINE} s"
+        command = [BINARY, "-c", configuration, "-p", self.directory, "-e", self._log_file()]
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL)
 
-    def _stop(self):
-        if self.process.poll() is None:
-            self.process.terminate()
-        try:
-            self.process.wait(timeout=START_DEADLINE)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+    def log(self):
+        with open(self._log_file(), encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+    def _log_file(self):
+        return os.path.join(self.directory, "error.log")

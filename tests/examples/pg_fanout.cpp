@@ -13,13 +13,14 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include <getopt.h>
 #include <libpq-fe.h>
 
 #include <runtime/runtime.hpp>
 
+#include "command_line.hpp"
 #include "text.hpp"
 
 namespace {
@@ -66,31 +67,20 @@ std::string threads_of_this_process() {
   return "?";
 }
 
+double parse_seconds(std::string_view text) {
+  const double seconds = examples::number_from<double>(text).value_or(-1);
+  if (!(seconds >= 0 && seconds <= 60)) throw std::invalid_argument("--seconds takes a number from 0 to 60");
+  return seconds;
+}
+
 int run(int argc, char** argv) {
-  static const option kLong[] = {{"count", required_argument, nullptr, 'c'},
-                                 {"seconds", required_argument, nullptr, 's'},
-                                 {"help", no_argument, nullptr, 'h'},
-                                 {nullptr, 0, nullptr, 0}};
   std::size_t count = 200;
   double seconds = 0.5;
-  for (int letter = 0; (letter = getopt_long(argc, argv, "h", kLong, nullptr)) != -1;) {
-    switch (letter) {
-      case 'c':
-        count = examples::number_for_option("--count", optarg, 1, 10'000);
-        break;
-      case 's':
-        seconds = examples::number_from<double>(optarg).value_or(-1);
-        if (!(seconds >= 0 && seconds <= 60)) throw std::invalid_argument("--seconds takes a number from 0 to 60");
-        break;
-      case 'h':
-        std::fputs(kUsage, stdout);
-        return 0;
-      default:
-        throw std::invalid_argument("try --help");  // getopt_long has said what is wrong
-    }
-  }
-  if (argc - optind != 1) throw std::invalid_argument("one CONNINFO, please; try --help");
-  const std::string conninfo = argv[optind];
+  const auto words = examples::read_command_line(argc, argv,
+      {{"count", 0, [&](const char* text) { count = examples::number_for_option("--count", text, 1, 10'000); }},
+       {"seconds", 0, [&](const char* text) { seconds = parse_seconds(text); }}});
+  if (words.size() != 1) throw std::invalid_argument("one CONNINFO, please; try --help");
+  const std::string& conninfo = words.front();
   const std::string duration = std::to_string(seconds);
 
   std::size_t right = 0;
@@ -112,11 +102,4 @@ int run(int argc, char** argv) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  try {
-    return run(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "pg_fanout: %s\n", error.what());
-    return 2;
-  }
-}
+int main(int argc, char** argv) { return examples::run_program("pg_fanout", kUsage, run, argc, argv); }

@@ -3,13 +3,11 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
-#include <exception>
-#include <stdexcept>
 #include <string>
 
-#include <getopt.h>
 #include <unistd.h>
 
+#include "command_line.hpp"
 #include "descriptor_limit.hpp"
 #include "slow_server.hpp"
 #include "text.hpp"
@@ -31,34 +29,19 @@ constexpr const char* kUsage =
     "  -h, --help     print this\n";
 
 int run(int argc, char** argv) {
-  static const option kLong[] = {{"port", required_argument, nullptr, 'p'}, {"delay", required_argument, nullptr, 'd'},
-                                 {"size", required_argument, nullptr, 's'}, {"until-eof", no_argument, nullptr, 'e'},
-                                 {"help", no_argument, nullptr, 'h'},       {nullptr, 0, nullptr, 0}};
   SlowServer::Options options;
   bool until_eof = false;
-  for (int letter = 0; (letter = getopt_long(argc, argv, "h", kLong, nullptr)) != -1;) {
-    switch (letter) {
-      case 'p':
-        options.port = static_cast<std::uint16_t>(number_for_option("--port", optarg, 0, 65'535));
-        break;
-      case 'd':
-        options.delay = std::chrono::milliseconds(number_for_option("--delay", optarg, 0, 60'000));
-        break;
-      case 's':
-        options.body_size = number_for_option("--size", optarg, 0, 100'000'000);
-        break;
-      case 'e':
-        until_eof = true;
-        break;
-      case 'h':
-        std::fputs(kUsage, stdout);
-        return 0;
-      default:
-        throw std::invalid_argument("try --help");  // getopt_long has said what is wrong
-    }
-  }
-  if (optind < argc)
-    throw std::invalid_argument(std::string("what is \"") + printable(argv[optind]) + "\"? try --help");
+  const auto set_port = [&](const char* text) {
+    options.port = static_cast<std::uint16_t>(number_for_option("--port", text, 0, 65'535));
+  };
+  const auto set_delay = [&](const char* text) {
+    options.delay = std::chrono::milliseconds(number_for_option("--delay", text, 0, 60'000));
+  };
+  expect_no_words(read_command_line(argc, argv,
+      {{"port", 0, set_port},
+       {"delay", 0, set_delay},
+       {"size", 0, [&](const char* text) { options.body_size = number_for_option("--size", text, 0, 100'000'000); }},
+       {"until-eof", 0, [&](const char*) { until_eof = true; }, Option::Argument::none}}));
 
   raise_descriptor_limit(10'000);  // with fewer, clients wait in the backlog
   SlowServer server(options);
@@ -74,11 +57,4 @@ int run(int argc, char** argv) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  try {
-    return run(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "slow_server: %s\n", error.what());
-    return 2;
-  }
-}
+int main(int argc, char** argv) { return examples::run_program("slow_server", kUsage, run, argc, argv); }

@@ -8,10 +8,9 @@
 #include <stdexcept>
 #include <string>
 
-#include <getopt.h>
-
 #include <runtime/runtime.hpp>
 
+#include "command_line.hpp"
 #include "tcp_server.hpp"
 #include "text.hpp"
 
@@ -48,29 +47,13 @@ void pass_on(const net::TcpStream& client, const std::string& peer, const std::s
 }
 
 int run(int argc, char** argv) {
-  static const option kLong[] = {{"listen", required_argument, nullptr, 'l'},
-                                 {"most", required_argument, nullptr, 'm'},
-                                 {"help", no_argument, nullptr, 'h'},
-                                 {nullptr, 0, nullptr, 0}};
   std::string listen = "127.0.0.1:0";
   std::size_t most = 1000;
-  for (int letter = 0; (letter = getopt_long(argc, argv, "h", kLong, nullptr)) != -1;) {
-    switch (letter) {
-      case 'l':
-        listen = optarg;
-        break;
-      case 'm':
-        most = examples::number_for_option("--most", optarg, 1, 1'000'000);
-        break;
-      case 'h':
-        std::fputs(kUsage, stdout);
-        return 0;
-      default:
-        throw std::invalid_argument("try --help");  // getopt_long has said what is wrong
-    }
-  }
-  if (argc - optind != 1) throw std::invalid_argument("one TARGET:PORT, please; try --help");
-  const std::string target = argv[optind];
+  const auto words = examples::read_command_line(argc, argv,
+      {{"listen", 0, [&](const char* text) { listen = text; }},
+       {"most", 0, [&](const char* text) { most = examples::number_for_option("--most", text, 1, 1'000'000); }}});
+  if (words.size() != 1) throw std::invalid_argument("one TARGET:PORT, please; try --help");
+  const std::string& target = words.front();
 
   runtime::run([&] {
     examples::serve_until_ctrl_c(
@@ -81,11 +64,4 @@ int run(int argc, char** argv) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  try {
-    return run(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "tcp_proxy: %s\n", error.what());
-    return 2;
-  }
-}
+int main(int argc, char** argv) { return examples::run_program("tcp_proxy", kUsage, run, argc, argv); }

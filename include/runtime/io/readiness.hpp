@@ -37,6 +37,7 @@ namespace io {
 ///
 /// Ready means that a call would not block at this moment; another fiber or thread may be faster, so that the
 /// descriptor should be non-blocking. Regular files are always ready.
+///
 /// Parks: until it is ready. On a thread without a fiber it is poll(2).
 /// Throws: std::system_error EBADF when it is no descriptor, or, to a fiber, when runtime_close() has closed it
 /// meanwhile (a plain thread is in poll(2), which no close ends); Error io_disabled; Cancelled.

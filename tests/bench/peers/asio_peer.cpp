@@ -62,15 +62,11 @@ void spawn_join(const bench::Options& options) {
   const std::uint64_t total = options.count("total");
   asio::io_context context(1);
   const auto slice = [&context, total] {
-    bench::CpuStopwatch stopwatch;
-    stopwatch.start();
-    for (std::uint64_t i = 0; i < total; ++i) {
+    return bench::nanoseconds_per_step<bench::CpuStopwatch>(total, [&context] {
       spawn(context, [](const asio::yield_context&) {});
       context.run();
       context.restart();
-    }
-    stopwatch.stop();
-    return stopwatch.nanoseconds_per(total);
+    });
   };
   bench::figure("peer", bench::least(bench::in_slices(slice)), "ns/task");
 }
@@ -89,9 +85,7 @@ double batch(std::uint64_t tasks) {
 
 void spawn_batch(const bench::Options& options) {
   const std::uint64_t tasks = options.count("tasks");
-  const double first = batch(tasks);
-  const bool warm = options.choice("round", {"first", "warm"}) == "warm";
-  bench::figure("peer", warm ? bench::least(bench::in_slices([tasks] { return batch(tasks); })) : first, "ns/task");
+  bench::batch_figure(options, [tasks] { return batch(tasks); });
 }
 
 /// A job on the pool that posts its own return; submitted again when it is back.
@@ -129,13 +123,11 @@ double round_trips(asio::thread_pool& pool, std::uint64_t in_flight, std::uint64
 }
 
 void spawn_blocking(const bench::Options& options) {
-  const std::uint64_t in_flight = options.count("in_flight");
-  const std::uint64_t each = options.count("total") / in_flight;
-  if (each == 0) bench::unable("--total must be at least --in_flight");
   asio::thread_pool pool(options.count("threads"));
-  round_trips(pool, in_flight, 10);
-  const auto slice = [&] { return round_trips(pool, in_flight, each); };
-  bench::figure("peer", bench::median(bench::in_slices(slice)), "ns/job");
+  round_trips(pool, options.count("in_flight"), 10);  // the threads start
+  bench::round_trip_figure(options, [&pool](std::uint64_t in_flight, std::uint64_t each) {
+    return round_trips(pool, in_flight, each);
+  });
   pool.join();
 }
 

@@ -47,14 +47,7 @@ fibers::fiber spawn_small(F&& f) {
 
 double yield_slice(std::uint64_t tasks, std::uint64_t total) {
   bench::YieldRound round(tasks, bench::YieldRound::yields_each(tasks, total));
-  std::vector<fibers::fiber> all;
-  all.reserve(tasks);
-  for (std::uint64_t i = 0; i < tasks; ++i) {
-    all.push_back(spawn([&round] { round.run_task([] { boost::this_fiber::yield(); }); }));
-  }
-  for (fibers::fiber& fiber : all) {
-    fiber.join();
-  }
+  round.run([](auto& body) { return spawn(body); }, [] { boost::this_fiber::yield(); });
   return round.nanoseconds_per_yield();
 }
 
@@ -65,13 +58,7 @@ void yield(const bench::Options& options) {
 }
 
 double spawn_and_join(std::uint64_t times) {
-  bench::CpuStopwatch stopwatch;
-  stopwatch.start();
-  for (std::uint64_t i = 0; i < times; ++i) {
-    spawn([] {}).join();
-  }
-  stopwatch.stop();
-  return stopwatch.nanoseconds_per(times);
+  return bench::nanoseconds_per_step<bench::CpuStopwatch>(times, [] { spawn([] {}).join(); });
 }
 
 void spawn_join(const bench::Options& options) {
@@ -81,27 +68,13 @@ void spawn_join(const bench::Options& options) {
   }).join();
 }
 
-double batch(std::vector<fibers::fiber>& all, std::uint64_t tasks) {
-  bench::CpuStopwatch stopwatch;
-  stopwatch.start();
-  for (std::uint64_t i = 0; i < tasks; ++i) {
-    all.push_back(spawn([] {}));
-  }
-  for (fibers::fiber& fiber : all) {
-    fiber.join();
-  }
-  stopwatch.stop();
-  all.clear();
-  return stopwatch.nanoseconds_per(tasks);
-}
-
 void spawn_batch(const bench::Options& options) {
   const std::uint64_t tasks = options.count("tasks");
   std::vector<fibers::fiber> all;
   all.reserve(tasks);
-  const double first = batch(all, tasks);
-  const bool warm = options.choice("round", {"first", "warm"}) == "warm";
-  bench::figure("peer", warm ? bench::least(bench::in_slices([&] { return batch(all, tasks); })) : first, "ns/task");
+  bench::batch_figure(options, [&] {
+    return bench::nanoseconds_per_task<bench::CpuStopwatch>(all, tasks, [](std::uint64_t) { return spawn([] {}); });
+  });
 }
 
 void parked(const bench::Options& options) {
@@ -145,24 +118,18 @@ void round_trips_of_one_fiber(bench::RawPool& pool, std::uint64_t count) {
 }
 
 double round_trips(bench::RawPool& pool, std::uint64_t in_flight, std::uint64_t each) {
-  bench::WallStopwatch stopwatch;
-  stopwatch.start();
   std::vector<fibers::fiber> all;
-  for (std::uint64_t i = 0; i < in_flight; ++i) {
-    all.push_back(spawn([&pool, each] { round_trips_of_one_fiber(pool, each); }));
-  }
-  for (fibers::fiber& fiber : all) {
-    fiber.join();
-  }
-  stopwatch.stop();
-  return stopwatch.nanoseconds_per(in_flight * each);
+  const double of_one_fiber = bench::nanoseconds_per_task<bench::WallStopwatch>(all, in_flight, [&](std::uint64_t) {
+    return spawn([&pool, each] { round_trips_of_one_fiber(pool, each); });
+  });
+  return of_one_fiber / static_cast<double>(each);
 }
 
 void spawn_blocking(const bench::Options& options) {
-  const std::uint64_t in_flight = options.count("in_flight");
-  const std::uint64_t each = options.count("total") / in_flight;
   bench::RawPool pool(options.count("threads"));
-  bench::figure("peer", bench::median(bench::in_slices([&] { return round_trips(pool, in_flight, each); })), "ns/job");
+  bench::round_trip_figure(options, [&](std::uint64_t in_flight, std::uint64_t each) {
+    return round_trips(pool, in_flight, each);
+  });
 }
 
 /// Runs the child before its parent goes on. With launch::post a tree of a million takes half the time, and 17 GiB
@@ -199,14 +166,10 @@ void lock(const bench::Options& options) {
   const std::uint64_t total = options.count("total");
   fibers::mutex mutex;
   const auto slice = [&] {
-    bench::CpuStopwatch stopwatch;
-    stopwatch.start();
-    for (std::uint64_t i = 0; i < total; ++i) {
+    return bench::nanoseconds_per_step<bench::CpuStopwatch>(total, [&mutex] {
       mutex.lock();
       mutex.unlock();
-    }
-    stopwatch.stop();
-    return stopwatch.nanoseconds_per(total);
+    });
   };
   bench::figure("peer", bench::least(bench::in_slices(slice)), "ns/pair");
 }
@@ -266,17 +229,9 @@ void sleep(const bench::Options& options) {
   std::vector<fibers::fiber> all;
   all.reserve(times.size());
   const auto slice = [&] {
-    bench::ProcessStopwatch stopwatch;
-    stopwatch.start();
-    for (const auto time : times) {
-      all.push_back(spawn([time] { boost::this_fiber::sleep_for(time); }));
-    }
-    for (fibers::fiber& fiber : all) {
-      fiber.join();
-    }
-    stopwatch.stop();
-    all.clear();
-    return stopwatch.nanoseconds_per(times.size());
+    return bench::nanoseconds_per_task<bench::ProcessStopwatch>(all, times.size(), [&times](std::uint64_t i) {
+      return spawn([time = times[i]] { boost::this_fiber::sleep_for(time); });
+    });
   };
   bench::figure("peer", bench::least_of_three(slice), "ns/sleep");
 }

@@ -3,7 +3,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "echo_load.hpp"
 #include "echo_timed.hpp"
@@ -14,6 +16,30 @@
 #include "slices.hpp"
 
 namespace bench {
+
+/// What an echo server does on one connection, until its end; the calls are as read(2) and write(2).
+template <class Timed, class Read, class Write>
+void echo_messages(Timed& timed, Read read, Write write) {
+  char buffer[4096];
+  ssize_t got;
+  while ((got = read(buffer, sizeof buffer)) > 0) {
+    if (write(buffer, static_cast<std::size_t>(got)) != got) throw_errno("the write of an echo");
+    timed();
+  }
+}
+
+/// A thread for each connection, of a library whose threads stay on one of the system's. `accept()` makes a Connection,
+/// `spawn(connection)` the thread that serves it, which has a join().
+template <class Connection, class Accept, class Spawn>
+void serve_in_threads(std::uint64_t connections, Accept accept, Spawn spawn) {
+  std::vector<Connection> all;
+  all.reserve(connections);  // they stay where they are
+  std::vector<decltype(spawn(all.front()))> threads;
+  for (std::uint64_t i = 0; i < connections; ++i) {
+    threads.push_back(spawn(all.emplace_back(accept())));
+  }
+  for (auto& thread : threads) thread.join();
+}
 
 /// Prints what an echo server's processor time is for a message. `serve(listening, connections, timed)` serves so many
 /// connections until all have gone, tells `timed` of each message, and closes the listening socket. No more than

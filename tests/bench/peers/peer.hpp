@@ -5,6 +5,8 @@
 #include <initializer_list>
 
 #include "options.hpp"
+#include "report.hpp"
+#include "slices.hpp"
 
 namespace bench {
 
@@ -18,6 +20,31 @@ struct PeerWork {
 [[noreturn]] inline void unable(const char* why) {
   std::fprintf(stderr, "%s\n", why);
   std::exit(77);
+}
+
+/// What a library of C starts a thread with where its code is a Body of C++, whose address is the argument.
+template <class Body>
+void* call_body(void* body) {
+  (*static_cast<Body*>(body))();
+  return nullptr;
+}
+
+/// The figure of a whole batch of tasks, the first one's or that of later ones; `batch()` is what one of its tasks took.
+template <class Batch>
+void batch_figure(const Options& options, Batch batch) {
+  const double first = batch();
+  const bool warm = options.choice("round", {"first", "warm"}) == "warm";
+  figure("peer", warm ? least(in_slices(batch)) : first, "ns/task");
+}
+
+/// The figure of jobs that go to a pool and come back; `round_trips(in_flight, each)` is what one of them took where
+/// `in_flight` were under way at once, `each` times.
+template <class RoundTrips>
+void round_trip_figure(const Options& options, RoundTrips round_trips) {
+  const std::uint64_t in_flight = options.count("in_flight");
+  const std::uint64_t each = options.count("total") / in_flight;
+  if (each == 0) unable("--total must be at least --in_flight");
+  figure("peer", median(in_slices([&] { return round_trips(in_flight, each); })), "ns/job");
 }
 
 /// main() of a peer: `--work list` prints what it can do, `--work NAME` does it and prints the figures, the first of

@@ -9,9 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
-#include <system_error>
 #include <vector>
 
 #include "clock.hpp"
@@ -33,34 +31,29 @@ std::uint64_t few(const bench::Options& options, const char* name, std::uint64_t
   return std::min(options.count(name), most);
 }
 
-pth_t spawn(void* (*start)(void*), void* argument) {
+struct Thread {
+  pth_t thread;
+
+  void join() const {
+    if (pth_join(thread, nullptr) == 0) bench::throw_errno("pth_join");
+  }
+};
+
+/// A thread that calls `body`, which stays where it is until then.
+template <class Body>
+Thread spawn(Body& body) {
   static pth_attr_t const attributes = [] {
     pth_attr_t made = pth_attr_new();
     pth_attr_set(made, PTH_ATTR_STACK_SIZE, 16u * 1024);
     pth_attr_set(made, PTH_ATTR_JOINABLE, 1);
     return made;
   }();
-  pth_t thread = pth_spawn(attributes, start, argument);
-  if (thread == nullptr) {
-    throw std::system_error(errno, std::generic_category(), "pth_spawn");
-  }
-  return thread;
+  const Thread made{pth_spawn(attributes, bench::call_body<Body>, &body)};
+  if (made.thread == nullptr) bench::throw_errno("pth_spawn");
+  return made;
 }
 
-void join(pth_t thread) {
-  if (pth_join(thread, nullptr) == 0) {
-    throw std::system_error(errno, std::generic_category(), "pth_join");
-  }
-}
-
-void join_all(std::vector<pth_t>& all) {
-  for (pth_t thread : all) {
-    join(thread);
-  }
-  all.clear();
-}
-
-void* do_nothing(void*) { return nullptr; }
+auto nothing = [] {};
 
 void yield(const bench::Options& options) {
   const std::uint64_t tasks = options.count("tasks");
@@ -68,14 +61,7 @@ void yield(const bench::Options& options) {
   const std::uint64_t each = bench::YieldRound::yields_each(tasks, kMostSteps);
   const auto slice = [tasks, each] {
     bench::YieldRound round(tasks, each);
-    std::vector<pth_t> all;
-    for (std::uint64_t i = 0; i < tasks; ++i) {
-      all.push_back(spawn([](void* argument) -> void* {
-        static_cast<bench::YieldRound*>(argument)->run_task([] { pth_yield(nullptr); });
-        return nullptr;
-      }, &round));
-    }
-    join_all(all);
+    round.run([](auto& body) { return spawn(body); }, [] { pth_yield(nullptr); });
     return round.nanoseconds_per_yield();
   };
   bench::figure("peer", bench::least(bench::in_slices(slice)), "ns/yield");
@@ -84,35 +70,18 @@ void yield(const bench::Options& options) {
 void spawn_join(const bench::Options& options) {
   const std::uint64_t total = few(options, "total", kMostSteps);
   const auto slice = [total] {
-    bench::CpuStopwatch stopwatch;
-    stopwatch.start();
-    for (std::uint64_t i = 0; i < total; ++i) {
-      join(spawn(do_nothing, nullptr));
-    }
-    stopwatch.stop();
-    return stopwatch.nanoseconds_per(total);
+    return bench::nanoseconds_per_step<bench::CpuStopwatch>(total, [] { spawn(nothing).join(); });
   };
   bench::figure("peer", bench::least(bench::in_slices(slice)), "ns/task");
 }
 
-double batch(std::uint64_t tasks) {
-  std::vector<pth_t> all;
-  all.reserve(tasks);
-  bench::CpuStopwatch stopwatch;
-  stopwatch.start();
-  for (std::uint64_t i = 0; i < tasks; ++i) {
-    all.push_back(spawn(do_nothing, nullptr));
-  }
-  join_all(all);
-  stopwatch.stop();
-  return stopwatch.nanoseconds_per(tasks);
-}
-
 void spawn_batch(const bench::Options& options) {
   const std::uint64_t tasks = few(options, "tasks", kMostThreads);
-  const double first = batch(tasks);
-  const bool warm = options.choice("round", {"first", "warm"}) == "warm";
-  bench::figure("peer", warm ? bench::least(bench::in_slices([tasks] { return batch(tasks); })) : first, "ns/task");
+  std::vector<Thread> all;
+  all.reserve(tasks);
+  bench::batch_figure(options, [&] {
+    return bench::nanoseconds_per_task<bench::CpuStopwatch>(all, tasks, [](std::uint64_t) { return spawn(nothing); });
+  });
 }
 
 void lock(const bench::Options& options) {
@@ -120,81 +89,65 @@ void lock(const bench::Options& options) {
   pth_mutex_t mutex;
   pth_mutex_init(&mutex);
   const auto slice = [&] {
-    bench::CpuStopwatch stopwatch;
-    stopwatch.start();
-    for (std::uint64_t i = 0; i < total; ++i) {
+    return bench::nanoseconds_per_step<bench::CpuStopwatch>(total, [&mutex] {
       pth_mutex_acquire(&mutex, FALSE, nullptr);
       pth_mutex_release(&mutex);
-    }
-    stopwatch.stop();
-    return stopwatch.nanoseconds_per(total);
+    });
   };
   bench::figure("peer", bench::least(bench::in_slices(slice)), "ns/pair");
 }
 
-struct Hopper {
-  std::uint64_t rounds;
-  pth_mutex_t mutex;
-  pth_cond_t changed;
-  int turn;
-};
-
 /// Two threads, one of which is always waiting for the other.
-void hops(const bench::Options& options, void* (*one)(void*), void* (*other)(void*)) {
+void condition(const bench::Options& options) {
   const std::uint64_t rounds = (few(options, "total", kMostSteps) + 1) / 2;
-  const auto slice = [&] {
-    Hopper hopper{};
-    hopper.rounds = rounds;
-    pth_mutex_init(&hopper.mutex);
-    pth_cond_init(&hopper.changed);
+  const auto slice = [rounds] {
+    pth_mutex_t mutex;
+    pth_cond_t changed;
+    pth_mutex_init(&mutex);
+    pth_cond_init(&changed);
+    int turn = 0;
+    const auto hop = [&](int mine) {
+      for (std::uint64_t i = 0; i < rounds; ++i) {
+        pth_mutex_acquire(&mutex, FALSE, nullptr);
+        while (turn != mine) pth_cond_await(&changed, &mutex, nullptr);
+        turn = 1 - mine;
+        pth_cond_notify(&changed, FALSE);
+        pth_mutex_release(&mutex);
+      }
+    };
+    auto first = [&hop] { hop(0); };
+    auto second = [&hop] { hop(1); };
     bench::CpuStopwatch stopwatch;
     stopwatch.start();
-    pth_t first = spawn(one, &hopper), second = spawn(other, &hopper);
-    join(first);
-    join(second);
+    const Thread one = spawn(first), other = spawn(second);
+    one.join();
+    other.join();
     stopwatch.stop();
     return stopwatch.nanoseconds_per(2 * rounds);
   };
   bench::figure("peer", bench::least(bench::in_slices(slice)), "ns/hop");
 }
 
-template <int Mine>
-void* hop_by_condition(void* argument) {
-  Hopper& self = *static_cast<Hopper*>(argument);
-  for (std::uint64_t i = 0; i < self.rounds; ++i) {
-    pth_mutex_acquire(&self.mutex, FALSE, nullptr);
-    while (self.turn != Mine) pth_cond_await(&self.changed, &self.mutex, nullptr);
-    self.turn = 1 - Mine;
-    pth_cond_notify(&self.changed, FALSE);
-    pth_mutex_release(&self.mutex);
-  }
-  return nullptr;
-}
+struct Sleeper {
+  std::chrono::microseconds time;
 
-void condition(const bench::Options& options) { hops(options, hop_by_condition<0>, hop_by_condition<1>); }
+  void operator()() const {
+    // Not pth_usleep(): it takes less than a second.
+    timespec rest{};
+    rest.tv_sec = time.count() / 1'000'000;
+    rest.tv_nsec = time.count() % 1'000'000 * 1000;
+    if (pth_nanosleep(&rest, nullptr) != 0) bench::throw_errno("pth_nanosleep");
+  }
+};
 
 void sleep(const bench::Options& options) {
-  auto times = bench::sleep_times(few(options, "tasks", kMostThreads));
-  std::vector<pth_t> all;
+  std::vector<Sleeper> sleepers;
+  for (const auto time : bench::sleep_times(few(options, "tasks", kMostThreads))) sleepers.push_back({time});
+  std::vector<Thread> all;
   const auto slice = [&] {
-    bench::ProcessStopwatch stopwatch;
-    stopwatch.start();
-    for (auto& time : times) {
-      all.push_back(spawn([](void* argument) -> void* {
-        // Not pth_usleep(): it takes less than a second.
-        const auto count = static_cast<std::chrono::microseconds*>(argument)->count();
-        timespec rest{};
-        rest.tv_sec = count / 1'000'000;
-        rest.tv_nsec = count % 1'000'000 * 1000;
-        if (pth_nanosleep(&rest, nullptr) != 0) {
-          throw std::system_error(errno, std::generic_category(), "pth_nanosleep");
-        }
-        return nullptr;
-      }, &time));
-    }
-    join_all(all);
-    stopwatch.stop();
-    return stopwatch.nanoseconds_per(times.size());
+    return bench::nanoseconds_per_task<bench::ProcessStopwatch>(all, sleepers.size(), [&sleepers](std::uint64_t i) {
+      return spawn(sleepers[i]);
+    });
   };
   bench::figure("peer", bench::least_of_three(slice), "ns/sleep");
 }
@@ -204,31 +157,22 @@ using Timed = bench::EchoTimed<bench::CpuStopwatch>;
 struct Connection {
   int fd;
   Timed* timed;
+
+  void operator()() const {
+    const auto read = [this](char* to, std::size_t size) { return pth_read(fd, to, size); };
+    const auto write = [this](const char* from, std::size_t size) { return pth_write(fd, from, size); };
+    bench::echo_messages(*timed, read, write);
+    close(fd);
+  }
 };
 
-void* serve_one(void* argument) {
-  const Connection self = *static_cast<Connection*>(argument);
-  char buffer[4096];
-  ssize_t got;
-  while ((got = pth_read(self.fd, buffer, sizeof buffer)) > 0) {
-    if (pth_write(self.fd, buffer, static_cast<std::size_t>(got)) != got) {
-      throw std::system_error(errno, std::generic_category(), "pth_write");
-    }
-    (*self.timed)();
-  }
-  close(self.fd);
-  return nullptr;
-}
-
 void serve(int listening, std::uint64_t connections, Timed& timed) {
-  std::vector<Connection> all(connections);
-  std::vector<pth_t> threads;
-  for (Connection& connection : all) {
-    connection = {pth_accept(listening, nullptr, nullptr), &timed};
-    if (connection.fd < 0) throw std::system_error(errno, std::generic_category(), "pth_accept");
-    threads.push_back(spawn(serve_one, &connection));
-  }
-  join_all(threads);
+  const auto accept = [listening, &timed] {
+    const Connection accepted{pth_accept(listening, nullptr, nullptr), &timed};
+    if (accepted.fd < 0) bench::throw_errno("pth_accept");
+    return accepted;
+  };
+  bench::serve_in_threads<Connection>(connections, accept, [](Connection& connection) { return spawn(connection); });
   close(listening);
 }
 
@@ -240,9 +184,7 @@ void echo(const bench::Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (pth_init() == 0) {
-    throw std::system_error(errno, std::generic_category(), "pth_init");
-  }
+  if (pth_init() == 0) bench::throw_errno("pth_init");
   return bench::run_peer(argc, argv,
       {{"yield", yield}, {"spawn_join", spawn_join}, {"spawn_batch", spawn_batch}, {"lock", lock},
        {"condition", condition}, {"sleep", sleep}, {"echo", echo}});

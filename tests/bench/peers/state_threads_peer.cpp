@@ -5,10 +5,8 @@
 #include <sys/select.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <chrono>
 #include <string>
-#include <system_error>
 #include <vector>
 
 #include "clock.hpp"
@@ -28,40 +26,31 @@ namespace {
 
 constexpr int kStackBytes = 16 * 1024;
 
-st_thread_t spawn(void* (*start)(void*), void* argument, bool joinable = true) {
-  st_thread_t thread = st_thread_create(start, argument, joinable ? 1 : 0, kStackBytes);
-  if (thread == nullptr) {
-    throw std::system_error(errno, std::generic_category(), "st_thread_create");
+struct Thread {
+  st_thread_t thread;
+
+  void join() const {
+    if (st_thread_join(thread, nullptr) != 0) bench::throw_errno("st_thread_join");
   }
-  return thread;
+};
+
+Thread start(void* (*code)(void*), void* argument, bool joinable) {
+  const Thread made{st_thread_create(code, argument, joinable ? 1 : 0, kStackBytes)};
+  if (made.thread == nullptr) bench::throw_errno("st_thread_create");
+  return made;
 }
 
-void join(st_thread_t thread) {
-  if (st_thread_join(thread, nullptr) != 0) {
-    throw std::system_error(errno, std::generic_category(), "st_thread_join");
-  }
+/// A thread that calls `body`, which stays where it is until then.
+template <class Body>
+Thread spawn(Body& body, bool joinable = true) {
+  return start(bench::call_body<Body>, &body, joinable);
 }
 
-void join_all(std::vector<st_thread_t>& all) {
-  for (st_thread_t thread : all) {
-    join(thread);
-  }
-  all.clear();
-}
-
-void* do_nothing(void*) { return nullptr; }
+auto nothing = [] {};
 
 double yield_slice(std::uint64_t tasks, std::uint64_t total) {
   bench::YieldRound round(tasks, bench::YieldRound::yields_each(tasks, total));
-  std::vector<st_thread_t> all;
-  all.reserve(tasks);
-  for (std::uint64_t i = 0; i < tasks; ++i) {
-    all.push_back(spawn([](void* argument) -> void* {
-      static_cast<bench::YieldRound*>(argument)->run_task([] { st_usleep(0); });
-      return nullptr;
-    }, &round));
-  }
-  join_all(all);
+  round.run([](auto& body) { return spawn(body); }, [] { st_usleep(0); });
   return round.nanoseconds_per_yield();
 }
 
@@ -72,13 +61,7 @@ void yield(const bench::Options& options) {
 }
 
 double spawn_and_join(std::uint64_t times) {
-  bench::CpuStopwatch stopwatch;
-  stopwatch.start();
-  for (std::uint64_t i = 0; i < times; ++i) {
-    join(spawn(do_nothing, nullptr));
-  }
-  stopwatch.stop();
-  return stopwatch.nanoseconds_per(times);
+  return bench::nanoseconds_per_step<bench::CpuStopwatch>(times, [] { spawn(nothing).join(); });
 }
 
 void spawn_join(const bench::Options& options) {
@@ -86,50 +69,40 @@ void spawn_join(const bench::Options& options) {
   bench::figure("peer", bench::least(bench::in_slices([total] { return spawn_and_join(total); })), "ns/task");
 }
 
-double batch(std::vector<st_thread_t>& all, std::uint64_t tasks) {
-  bench::CpuStopwatch stopwatch;
-  stopwatch.start();
-  for (std::uint64_t i = 0; i < tasks; ++i) {
-    all.push_back(spawn(do_nothing, nullptr));
-  }
-  join_all(all);
-  stopwatch.stop();
-  return stopwatch.nanoseconds_per(tasks);
-}
-
 void spawn_batch(const bench::Options& options) {
   const std::uint64_t tasks = options.count("tasks");
-  std::vector<st_thread_t> all;
+  std::vector<Thread> all;
   all.reserve(tasks);
-  const double first = batch(all, tasks);
-  const bool warm = options.choice("round", {"first", "warm"}) == "warm";
-  bench::figure("peer", warm ? bench::least(bench::in_slices([&] { return batch(all, tasks); })) : first, "ns/task");
+  bench::batch_figure(options, [&] {
+    return bench::nanoseconds_per_task<bench::CpuStopwatch>(all, tasks, [](std::uint64_t) { return spawn(nothing); });
+  });
 }
 
-void* sleep_for_an_hour(void*) {
-  st_sleep(3600);
-  return nullptr;
-}
+auto sleep_for_an_hour = [] { st_sleep(3600); };
 
-void* join_other(void* other) {
-  join(static_cast<st_thread_t>(other));
-  return nullptr;
+/// A thread that joins another one, which is its argument: a closure would be memory besides.
+Thread spawn_joining(Thread other) {
+  const auto join_it = [](void* thread) -> void* {
+    Thread{static_cast<st_thread_t>(thread)}.join();
+    return nullptr;
+  };
+  return start(join_it, other.thread, true);
 }
 
 void parked(const bench::Options& options) {
   const std::uint64_t tasks = options.count("tasks");
   const std::string state = options.choice("state", {"chain", "sleep", "unstarted"});
   const bench::Memory before = bench::Memory::now();
-  st_thread_t previous = spawn(sleep_for_an_hour, nullptr);
+  Thread previous = spawn(sleep_for_an_hour);
   for (std::uint64_t i = 1; i < tasks; ++i) {
     if (state == "chain") {
-      previous = spawn(join_other, previous);
+      previous = spawn_joining(previous);
     } else {
-      spawn(sleep_for_an_hour, nullptr, false);
+      spawn(sleep_for_an_hour, false);
     }
   }
   if (state != "unstarted") {
-    join(spawn(do_nothing, nullptr));
+    spawn(nothing).join();
   }
   bench::memory_figures("peer", before, bench::Memory::now(), tasks);
   // It cannot end threads from outside.
@@ -147,21 +120,17 @@ struct Offload {
   explicit Offload(std::size_t threads) : done(EFD_NONBLOCK | EFD_CLOEXEC), pool(threads) {}
 
   bench::DoneList done;
-  std::uint64_t each = 0;
   bench::RawPool pool;  // last: its threads end before what they use
 };
 
 /// Reads the eventfd for ever and wakes whose jobs are back.
-void* collect(void* argument) {
-  Offload& offload = *static_cast<Offload*>(argument);
+void collect(Offload& offload) {
   st_netfd_t fd = st_netfd_open(offload.done.fd());
-  if (fd == nullptr) {
-    throw std::system_error(errno, std::generic_category(), "st_netfd_open");
-  }
+  if (fd == nullptr) bench::throw_errno("st_netfd_open");
   for (;;) {
     std::uint64_t written = 0;
     if (st_read(fd, &written, sizeof written, ST_UTIME_NO_TIMEOUT) < 0) {
-      throw std::system_error(errno, std::generic_category(), "st_read of the eventfd");
+      bench::throw_errno("st_read of the eventfd");
     }
     for (bench::RawJob* job = offload.done.take_all(); job != nullptr;) {
       bench::RawJob* next = job->next;
@@ -172,13 +141,12 @@ void* collect(void* argument) {
   }
 }
 
-void* round_trips_of_one_thread(void* argument) {
-  Offload& offload = *static_cast<Offload*>(argument);
+void round_trips_of_one_thread(Offload& offload, std::uint64_t count) {
   Job job;
   job.run = [](bench::RawJob& self) noexcept { static_cast<Job&>(self).done->push(self); };
   job.done = &offload.done;
   job.is_back = st_cond_new();
-  for (std::uint64_t i = 0; i < offload.each; ++i) {
+  for (std::uint64_t i = 0; i < count; ++i) {
     job.back = false;
     offload.pool.submit(job);
     while (!job.back) {
@@ -186,62 +154,53 @@ void* round_trips_of_one_thread(void* argument) {
     }
   }
   st_cond_destroy(job.is_back);
-  return nullptr;
 }
 
 double round_trips(Offload& offload, std::uint64_t in_flight, std::uint64_t each) {
-  offload.each = each;
-  bench::WallStopwatch stopwatch;
-  stopwatch.start();
-  std::vector<st_thread_t> all;
-  for (std::uint64_t i = 0; i < in_flight; ++i) {
-    all.push_back(spawn(round_trips_of_one_thread, &offload));
-  }
-  join_all(all);
-  stopwatch.stop();
-  return stopwatch.nanoseconds_per(in_flight * each);
+  auto body = [&offload, each] { round_trips_of_one_thread(offload, each); };
+  std::vector<Thread> all;
+  return bench::nanoseconds_per_task<bench::WallStopwatch>(all, in_flight, [&](std::uint64_t) { return spawn(body); }) /
+         static_cast<double>(each);
 }
 
 void spawn_blocking(const bench::Options& options) {
-  const std::uint64_t in_flight = options.count("in_flight");
-  const std::uint64_t each = options.count("total") / in_flight;
   Offload offload(options.count("threads"));
-  spawn(collect, &offload, false);
-  const auto slice = [&] { return round_trips(offload, in_flight, each); };
-  bench::figure("peer", bench::median(bench::in_slices(slice)), "ns/job");
+  auto collector = [&offload] { collect(offload); };
+  spawn(collector, false);
+  bench::round_trip_figure(options, [&offload](std::uint64_t in_flight, std::uint64_t each) {
+    return round_trips(offload, in_flight, each);
+  });
   // The collector still reads the eventfd.
   _exit(0);
 }
 
 struct Node {
   std::uint64_t first, leaves, sum;
-};
 
-void* tree(void* argument) {
-  Node& node = *static_cast<Node*>(argument);
-  if (node.leaves == 1) {
-    node.sum = node.first;
-    return nullptr;
+  void operator()() {
+    if (leaves == 1) {
+      sum = first;
+      return;
+    }
+    const std::uint64_t share = leaves / bench::kSkynetChildren;
+    Node nodes[bench::kSkynetChildren];
+    Thread children[bench::kSkynetChildren];
+    for (std::uint64_t i = 0; i < bench::kSkynetChildren; ++i) {
+      nodes[i] = {first + i * share, share, 0};
+      children[i] = spawn(nodes[i]);
+    }
+    for (std::uint64_t i = 0; i < bench::kSkynetChildren; ++i) {
+      children[i].join();
+      sum += nodes[i].sum;
+    }
   }
-  const std::uint64_t share = node.leaves / bench::kSkynetChildren;
-  Node nodes[bench::kSkynetChildren];
-  st_thread_t children[bench::kSkynetChildren];
-  for (std::uint64_t i = 0; i < bench::kSkynetChildren; ++i) {
-    nodes[i] = {node.first + i * share, share, 0};
-    children[i] = spawn(tree, &nodes[i]);
-  }
-  for (std::uint64_t i = 0; i < bench::kSkynetChildren; ++i) {
-    join(children[i]);
-    node.sum += nodes[i].sum;
-  }
-  return nullptr;
-}
+};
 
 void skynet(const bench::Options& options) {
   const std::uint64_t leaves = bench::skynet_leaves(options);
   const auto build = [leaves] {
     Node root{0, leaves, 0};
-    join(spawn(tree, &root));
+    spawn(root).join();
     return root.sum;
   };
   bench::figure("peer", bench::warm_skynet_milliseconds(leaves, build), "ms");
@@ -252,14 +211,10 @@ void lock(const bench::Options& options) {
   const std::uint64_t total = options.count("total");
   st_mutex_t mutex = st_mutex_new();
   const auto slice = [&] {
-    bench::CpuStopwatch stopwatch;
-    stopwatch.start();
-    for (std::uint64_t i = 0; i < total; ++i) {
+    return bench::nanoseconds_per_step<bench::CpuStopwatch>(total, [mutex] {
       st_mutex_lock(mutex);
       st_mutex_unlock(mutex);
-    }
-    stopwatch.stop();
-    return stopwatch.nanoseconds_per(total);
+    });
   };
   bench::figure("peer", bench::least(bench::in_slices(slice)), "ns/pair");
 }
@@ -272,29 +227,26 @@ struct Hopper {
   int* turn;
 };
 
-void* hop_by_condition(void* argument) {
-  const Hopper& self = *static_cast<Hopper*>(argument);
+void hop_by_condition(const Hopper& self) {
   for (std::uint64_t i = 0; i < self.rounds; ++i) {
     while (*self.turn != self.mine) st_cond_wait(self.changed);
     *self.turn = 1 - self.mine;
     st_cond_signal(self.changed);
   }
-  return nullptr;
 }
 
 /// Whoever unlocks hands the mutex to the other, who waits for it, and then waits himself.
-void* hop_by_mutex(void* argument) {
-  const Hopper& self = *static_cast<Hopper*>(argument);
+void hop_by_mutex(const Hopper& self) {
   st_mutex_lock(self.mutex);
   for (std::uint64_t i = 0; i < self.rounds; ++i) {
     st_mutex_unlock(self.mutex);
     st_mutex_lock(self.mutex);
   }
   st_mutex_unlock(self.mutex);
-  return nullptr;
 }
 
-void hops(const bench::Options& options, void* (*hop)(void*)) {
+template <class Hop>
+void hops(const bench::Options& options, Hop hop) {
   const std::uint64_t rounds = (options.count("total") + 1) / 2;
   st_mutex_t mutex = st_mutex_new();
   st_cond_t changed = st_cond_new();
@@ -302,15 +254,17 @@ void hops(const bench::Options& options, void* (*hop)(void*)) {
     int turn = -1;  // nobody's, until the clock starts
     Hopper first{rounds, mutex, changed, 0, &turn}, second{rounds, mutex, changed, 1, &turn};
     st_mutex_lock(mutex);  // until both wait for it
-    st_thread_t one = spawn(hop, &first), other = spawn(hop, &second);
+    auto run_first = [&] { hop(first); };
+    auto run_second = [&] { hop(second); };
+    const Thread one = spawn(run_first), other = spawn(run_second);
     st_usleep(0);
     bench::CpuStopwatch stopwatch;
     stopwatch.start();
     turn = 0;
     st_cond_broadcast(changed);
     st_mutex_unlock(mutex);
-    join(one);
-    join(other);
+    one.join();
+    other.join();
     stopwatch.stop();
     return stopwatch.nanoseconds_per(2 * rounds);
   };
@@ -322,22 +276,21 @@ void mutex(const bench::Options& options) { hops(options, hop_by_mutex); }
 /// Its condition variables need no mutex: nothing else runs between the look and the wait.
 void condition(const bench::Options& options) { hops(options, hop_by_condition); }
 
+struct Sleeper {
+  std::chrono::microseconds time;
+
+  void operator()() const { st_usleep(static_cast<st_utime_t>(time.count())); }
+};
+
 void sleep(const bench::Options& options) {
-  auto times = bench::sleep_times(options.count("tasks"));
-  std::vector<st_thread_t> all;
-  all.reserve(times.size());
+  std::vector<Sleeper> sleepers;
+  for (const auto time : bench::sleep_times(options.count("tasks"))) sleepers.push_back({time});
+  std::vector<Thread> all;
+  all.reserve(sleepers.size());
   const auto slice = [&] {
-    bench::ProcessStopwatch stopwatch;
-    stopwatch.start();
-    for (auto& time : times) {
-      all.push_back(spawn([](void* argument) -> void* {
-        st_usleep(static_cast<st_utime_t>(static_cast<std::chrono::microseconds*>(argument)->count()));
-        return nullptr;
-      }, &time));
-    }
-    join_all(all);
-    stopwatch.stop();
-    return stopwatch.nanoseconds_per(times.size());
+    return bench::nanoseconds_per_task<bench::ProcessStopwatch>(all, sleepers.size(), [&sleepers](std::uint64_t i) {
+      return spawn(sleepers[i]);
+    });
   };
   bench::figure("peer", bench::least_of_three(slice), "ns/sleep");
 }
@@ -347,32 +300,25 @@ using Timed = bench::EchoTimed<bench::CpuStopwatch>;
 struct Connection {
   st_netfd_t fd;
   Timed* timed;
-};
 
-void* serve_one(void* argument) {
-  const Connection self = *static_cast<Connection*>(argument);
-  char buffer[4096];
-  ssize_t got;
-  while ((got = st_read(self.fd, buffer, sizeof buffer, ST_UTIME_NO_TIMEOUT)) > 0) {
-    if (st_write(self.fd, buffer, static_cast<std::size_t>(got), ST_UTIME_NO_TIMEOUT) != got) {
-      throw std::system_error(errno, std::generic_category(), "st_write");
-    }
-    (*self.timed)();
+  void operator()() const {
+    const auto read = [this](char* to, std::size_t size) { return st_read(fd, to, size, ST_UTIME_NO_TIMEOUT); };
+    const auto write = [this](const char* from, std::size_t size) {
+      return st_write(fd, from, size, ST_UTIME_NO_TIMEOUT);
+    };
+    bench::echo_messages(*timed, read, write);
+    st_netfd_close(fd);
   }
-  st_netfd_close(self.fd);
-  return nullptr;
-}
+};
 
 void serve(int listening, std::uint64_t connections, Timed& timed) {
   st_netfd_t listener = st_netfd_open_socket(listening);
-  std::vector<Connection> all(connections);
-  std::vector<st_thread_t> threads;
-  for (Connection& connection : all) {
-    connection = {st_accept(listener, nullptr, nullptr, ST_UTIME_NO_TIMEOUT), &timed};
-    if (connection.fd == nullptr) throw std::system_error(errno, std::generic_category(), "st_accept");
-    threads.push_back(spawn(serve_one, &connection));
-  }
-  join_all(threads);
+  const auto accept = [listener, &timed] {
+    const Connection accepted{st_accept(listener, nullptr, nullptr, ST_UTIME_NO_TIMEOUT), &timed};
+    if (accepted.fd == nullptr) bench::throw_errno("st_accept");
+    return accepted;
+  };
+  bench::serve_in_threads<Connection>(connections, accept, [](Connection& connection) { return spawn(connection); });
   st_netfd_close(listener);
 }
 
@@ -385,9 +331,7 @@ void echo(const bench::Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (st_init() != 0) {
-    throw std::system_error(errno, std::generic_category(), "st_init");
-  }
+  if (st_init() != 0) bench::throw_errno("st_init");
   return bench::run_peer(argc, argv,
       {{"yield", yield}, {"spawn_join", spawn_join}, {"spawn_batch", spawn_batch}, {"parked", parked},
        {"spawn_blocking", spawn_blocking}, {"skynet", skynet}, {"lock", lock}, {"mutex", mutex},

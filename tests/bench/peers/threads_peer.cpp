@@ -7,11 +7,9 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
-#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -30,13 +28,7 @@ constexpr std::uint64_t kMostSteps = 10'000;
 void spawn_join(const bench::Options& options) {
   const std::uint64_t total = std::min(options.count("total"), kMostSteps);
   const auto slice = [total] {
-    bench::ProcessStopwatch stopwatch;
-    stopwatch.start();
-    for (std::uint64_t i = 0; i < total; ++i) {
-      std::thread([] {}).join();
-    }
-    stopwatch.stop();
-    return stopwatch.nanoseconds_per(total);
+    return bench::nanoseconds_per_step<bench::ProcessStopwatch>(total, [] { std::thread([] {}).join(); });
   };
   bench::figure("peer", bench::least(bench::in_slices(slice)), "ns/task");
 }
@@ -45,14 +37,10 @@ void lock(const bench::Options& options) {
   const std::uint64_t total = options.count("total");
   std::mutex mutex;
   const auto slice = [&] {
-    bench::CpuStopwatch stopwatch;
-    stopwatch.start();
-    for (std::uint64_t i = 0; i < total; ++i) {
+    return bench::nanoseconds_per_step<bench::CpuStopwatch>(total, [&mutex] {
       mutex.lock();
       mutex.unlock();
-    }
-    stopwatch.stop();
-    return stopwatch.nanoseconds_per(total);
+    });
   };
   // As in any program that uses threads: the C library leaves out what it can while there is only one.
   std::atomic<bool> ended{false};
@@ -128,15 +116,15 @@ void serve(int listening, std::uint64_t connections, bench::EchoTimed<bench::Pro
   std::vector<std::thread> threads;
   for (std::uint64_t i = 0; i < connections; ++i) {
     const int fd = accept(listening, nullptr, nullptr);
-    if (fd < 0) throw std::system_error(errno, std::generic_category(), "accept");
+    if (fd < 0) bench::throw_errno("accept");
     threads.emplace_back([fd, &mutex, &timed] {
-      char buffer[4096];
-      ssize_t got;
-      while ((got = recv(fd, buffer, sizeof buffer, 0)) > 0) {
-        if (send(fd, buffer, static_cast<std::size_t>(got), MSG_NOSIGNAL) != got) bench::throw_errno("send");
+      const auto count = [&mutex, &timed] {
         const std::lock_guard<std::mutex> held(mutex);
         timed();
-      }
+      };
+      bench::echo_messages(
+          count, [fd](char* buffer, std::size_t size) { return recv(fd, buffer, size, 0); },
+          [fd](const char* buffer, std::size_t size) { return send(fd, buffer, size, MSG_NOSIGNAL); });
       close(fd);
     });
   }

@@ -63,15 +63,13 @@ double round_trips(uv_loop_t& loop, std::uint64_t in_flight, std::uint64_t each)
 }
 
 void spawn_blocking(const bench::Options& options) {
-  const std::uint64_t in_flight = options.count("in_flight");
-  const std::uint64_t each = options.count("total") / in_flight;
-  if (each == 0) bench::unable("--total must be at least --in_flight");
   setenv("UV_THREADPOOL_SIZE", std::to_string(options.count("threads")).c_str(), 1);
   uv_loop_t loop;
   check(uv_loop_init(&loop), "uv_loop_init");
-  round_trips(loop, in_flight, 10);  // starts the threads
-  const auto slice = [&] { return round_trips(loop, in_flight, each); };
-  bench::figure("peer", bench::median(bench::in_slices(slice)), "ns/job");
+  round_trips(loop, options.count("in_flight"), 10);  // the threads start
+  bench::round_trip_figure(options, [&loop](std::uint64_t in_flight, std::uint64_t each) {
+    return round_trips(loop, in_flight, each);
+  });
 }
 
 void sleep(const bench::Options& options) {

@@ -22,6 +22,8 @@ import markdown
 import page
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent.parent
+sys.path.append(str(ROOT / "tests" / "support"))
+import marked_part  # noqa: E402
 
 
 def half_of_the_free_memory():
@@ -84,8 +86,8 @@ def main():
         return 1
     if options.update_readme:
         try:
-            markdown.update(ROOT / "README.md", markdown.readme_table(report))
-        except markdown.Misplaced as error:
+            marked_part.replace(ROOT / "README.md", markdown.BEGIN, markdown.END, markdown.readme_table(report))
+        except marked_part.Misplaced as error:
             print(f"bench_report.py: {error}", file=sys.stderr)
             return 1
     return 0

@@ -8,10 +8,6 @@ BEGIN = "<!-- bench:begin -->"
 END = "<!-- bench:end -->"
 
 
-class Misplaced(Exception):
-    """The file does not have the two lines that the table stands between."""
-
-
 def plain(text):
     """Text that Markdown takes for nothing else."""
     return str(text).replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|")
@@ -72,12 +68,3 @@ def make(report):
              peers_part(suite), "## As it grows", *(curve_part(curve) for curve in report["growth"]["curves"]),
              "## Machine and versions", machine]
     return "\n\n".join(parts) + "\n"
-
-
-def update(path, text):
-    """Replaces what stands between the two lines; a file without them is left as it is."""
-    old = path.read_text(encoding="utf-8")
-    if old.count(BEGIN) != 1 or old.count(END) != 1 or old.index(BEGIN) > old.index(END):
-        raise Misplaced(f"{path} does not have the two lines {BEGIN} and {END} once each, in this order")
-    before, rest = old.split(BEGIN)
-    path.write_text(f"{before}{BEGIN}\n{text}\n{END}{rest.split(END)[1]}", encoding="utf-8")

@@ -18,6 +18,9 @@ import markdown  # noqa: E402
 import page  # noqa: E402
 from svg import LinearScale, LogScale  # noqa: E402
 
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent.parent / "support"))
+import marked_part  # noqa: E402
+
 FIXTURE = pathlib.Path(__file__).with_name("fixture.json")
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -153,15 +156,22 @@ class ReportTest(unittest.TestCase):
         for name in ("Boost.Fiber", "Go", "Tokio", "libuv", "threads"):
             self.assertIn(f"| {name} |", text)
 
-    def test_the_readme_changes_between_its_two_lines_and_nowhere_else(self):
+    def test_a_file_changes_between_its_two_lines_and_nowhere_else(self):
+        begin, end = markdown.BEGIN, markdown.END
         with tempfile.TemporaryDirectory() as scratch:
             readme = pathlib.Path(scratch) / "README.md"
-            readme.write_text(f"before\n{markdown.BEGIN}\nold\n{markdown.END}\nafter\n", encoding="utf-8")
-            markdown.update(readme, "new")
-            self.assertEqual(readme.read_text(encoding="utf-8"), f"before\n{markdown.BEGIN}\nnew\n{markdown.END}\nafter\n")
-            readme.write_text("no such lines\n", encoding="utf-8")
-            self.assertRaises(markdown.Misplaced, markdown.update, readme, "new")
-            self.assertEqual(readme.read_text(encoding="utf-8"), "no such lines\n")
+            readme.write_text(f"before\n{begin}\nold\nolder\n{end}\nafter\n", encoding="utf-8")
+            marked_part.replace(readme, begin, end, "| new |")
+            self.assertEqual(readme.read_text(encoding="utf-8"), f"before\n{begin}\n| new |\n{end}\nafter\n")
+
+    def test_a_file_without_its_two_lines_is_left_alone(self):
+        begin, end = markdown.BEGIN, markdown.END
+        with tempfile.TemporaryDirectory() as scratch:
+            readme = pathlib.Path(scratch) / "README.md"
+            for text in ("no such lines\n", f"{end}\n{begin}\n", f"{begin}\n{begin}\n{end}\n"):
+                readme.write_text(text, encoding="utf-8")
+                self.assertRaises(marked_part.Misplaced, marked_part.replace, readme, begin, end, "new")
+                self.assertEqual(readme.read_text(encoding="utf-8"), text)
 
     def rows_of(self, title):
         return [[words(cell) for cell in row] for row in self.titles[title].iter("tr")]

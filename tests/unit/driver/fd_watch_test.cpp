@@ -248,6 +248,30 @@ TEST_CASE_FIXTURE(Fixture, "one file is watched under a thousand numbers, or ref
   for (FdWatch& watch : watches) driver.unwatch(watch);
 }
 
+TEST_CASE_FIXTURE(Fixture, "as many reports as are fetched at once, or one more or less, end a short sleep") {
+  const auto park = [this] {
+    const auto deadline = runtime::base::deadline_after(20'000'000'000);
+    driver.park(deadline, [] { return true; });
+    return runtime::base::monotonic_now() < deadline;
+  };
+  for (const std::size_t count : {127, 128, 129, 256}) {
+    std::vector<test::FdPair> pipes(count);
+    std::deque<FdWatch> watches;
+    for (test::FdPair& each : pipes) {
+      each = test::make_pipe();
+      REQUIRE(driver.watch(watches.emplace_back(cell.task, each.first.get(), kReadable)));
+    }
+    driver.park(runtime::base::deadline_after(20'000'000'000), [this] {
+      driver.unpark();  // so that the next sleep is expected to be short
+      return true;
+    });
+    for (const test::FdPair& each : pipes) test::write_byte(each.second);
+    CHECK(park());
+    CHECK(std::all_of(watches.begin(), watches.end(), [](const FdWatch& watch) { return watch.has_news(); }));
+    for (FdWatch& watch : watches) driver.unwatch(watch);
+  }
+}
+
 TEST_CASE_FIXTURE(Fixture, "a number that has become another description is watched as that") {
   FdWatch before(cell.task, pipe.first.get(), kReadable);
   REQUIRE(driver.watch(before));
