@@ -143,6 +143,9 @@ GROUPS = {
     "sync": Group("Wait for one another", [
         sync_of("mutex nobody else wants", "lock", 10),
         sync_of("notify, per hop", "notify", 25),
+        # No peer is measured so: what the processor mispredicts here is the same for all.
+        Work("notify, per hop, each side with code of its own", "sync_bench",
+             {"work": "notify_two_codes", "total": 400_000}),
         sync_of("channel of capacity 1, per hop", "channel", 35),
         sync_of("mutex, per hop", "mutex", 35),
         sync_of("condition variable, per hop", "condition", 35),

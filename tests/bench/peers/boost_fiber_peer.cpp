@@ -178,14 +178,17 @@ void lock(const bench::Options& options) {
 template <class First, class Second>
 void hops(const bench::Options& options, First first, Second second) {
   const std::uint64_t rounds = (options.count("total") + 1) / 2;
+  // Steps of one type run the same code.
   const auto repeat = [rounds](auto& step) {
-    for (std::uint64_t i = 0; i < rounds; ++i) step();
+    return [rounds, &step] {
+      for (std::uint64_t i = 0; i < rounds; ++i) step();
+    };
   };
   const auto slice = [&] {
     bench::CpuStopwatch stopwatch;
     stopwatch.start();
-    fibers::fiber one = spawn([&] { repeat(first); });
-    fibers::fiber other = spawn([&] { repeat(second); });
+    fibers::fiber one = spawn(repeat(first));
+    fibers::fiber other = spawn(repeat(second));
     one.join();
     other.join();
     stopwatch.stop();

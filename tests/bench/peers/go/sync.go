@@ -51,9 +51,11 @@ func notify(o options) {
 
 func channel(o options) {
 	there, back := make(chan uint64, 1), make(chan uint64, 1)
-	hops(o,
-		func() { back <- <-there },
-		func() { there <- 1; <-back })
+	step := func(from, to chan uint64) func() {
+		return func() { to <- <-from }
+	}
+	there <- 1
+	hops(o, step(there, back), step(back, there))
 }
 
 // Who unlocks a sync.Mutex and locks it again gets it before the one who waits, so one mutex does not go to and fro.
