@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
-"""Installs a plain build into a temporary prefix and builds a stranger's project against it, in three ways.
+"""Installs the library into a temporary prefix and builds a stranger's project with it, in three ways.
 
     consumer_test.py SOURCE_ROOT CXX...
 
-1. a Meson project that knows `dependency('runtime')`, through the installed .pc;
-2. the compiler alone, with what `pkg-config --cflags --libs runtime` says;
-3. the same Meson project with libruntime as its subproject.
+1. a Meson project with libruntime as its subproject, which is also how the library is installed here;
+2. the same project without, which knows `dependency('runtime')` through the installed .pc;
+3. the compiler alone, with what `pkg-config --cflags --libs runtime` says.
+A build of the library by itself, without any option, must be going to install the very same files; it is configured
+and not compiled, for it would be the library once more as the build around this test has it.
 Then it breaks the install in ways an installer can, and expects each to show.
 """
+import json
 import os
 import pathlib
 import re
@@ -33,10 +36,49 @@ def run(command, env=None, succeed=True):
     return done.stdout
 
 
-def install_plain_build(root, work, env):
-    """`meson setup && meson install`, with no option but the prefix."""
+def install_as_subproject(root, work, env):
+    """Returns the build's folder. What is inside of the library is not the point: it is not optimised."""
+    project = work / "with-subproject"
+    shutil.copytree(root / CONSUMER, project)
+    library = project / "subprojects/runtime"
+    library.mkdir(parents=True)
+    for part in ["include", "src"]:
+        shutil.copytree(root / part, library / part)
+    for part in ["meson.build", "meson_options.txt"]:
+        shutil.copy(root / part, library / part)
+    build = project / "build"
+    run(["meson", "setup", build, project, "--prefix", work / "prefix", "--force-fallback-for=runtime",
+         "-Doptimization=0", "-Ddebug=false"], env)
+    run(["meson", "compile", "-C", build], env)
+    run([build / "consumer"])
+    run(["meson", "install", "-C", build], env)
+    return build
+
+
+def files_to_install(build):
+    return set(json.loads(run(["meson", "introspect", "--installed", build])).values())
+
+
+def compare(installed, plain):
+    if installed != plain:
+        raise Stop("the plain build and the subproject do not install the same files:\n" +
+                   "\n".join(sorted(installed ^ plain)))
+
+
+def check_plain_build(root, work, env, installed):
+    """`meson setup` with no option but the prefix."""
     run(["meson", "setup", work / "library", root, "--prefix", work / "prefix"], env)
-    run(["meson", "install", "-C", work / "library"], env)
+    plain = files_to_install(work / "library")
+    compare(installed, plain)
+    missing = sorted(file for file in plain if not pathlib.Path(file).exists())
+    if missing:
+        raise Stop("to be installed, and not there:\n" + "\n".join(missing))
+    try:
+        compare(installed, plain - {str(work / "prefix/include/runtime/runtime.hpp")})
+    except Stop:
+        print("ok: caught: a plain build without a header")
+    else:
+        raise Stop("planted: a plain build without a header would do")
 
 
 def check_dynamic_section(library):
@@ -64,21 +106,6 @@ def build_by_hand(root, work, compiler, env):
     run([*compiler, "-std=c++17", "-Wall", "-Wextra", "-Wpedantic", "-Werror", root / CONSUMER / "main.cpp",
          "-o", program, *flags], env)
     run([program], env)
-
-
-def build_as_subproject(root, work):
-    project = work / "with-subproject"
-    shutil.copytree(root / CONSUMER, project)
-    library = project / "subprojects/runtime"
-    library.mkdir(parents=True)
-    for part in ["include", "src"]:
-        shutil.copytree(root / part, library / part)
-    for part in ["meson.build", "meson_options.txt"]:
-        shutil.copy(root / part, library / part)
-    build = project / "build"
-    run(["meson", "setup", build, project, "--force-fallback-for=runtime", "-Doptimization=0", "-Ddebug=false"])
-    run(["meson", "compile", "-C", build])
-    run([build / "consumer"])
 
 
 def planted_faults(root, work, compiler, env, library):
@@ -110,7 +137,11 @@ def main():
     root, compiler = pathlib.Path(sys.argv[1]), sys.argv[2:]
     with tempfile.TemporaryDirectory() as scratch:
         work = pathlib.Path(scratch)
-        install_plain_build(root, work, dict(os.environ, CXX=" ".join(compiler)))
+        plain_env = dict(os.environ, CXX=" ".join(compiler))
+        build = install_as_subproject(root, work, plain_env)
+        print("ok: a Meson project with libruntime as a subproject")
+        check_plain_build(root, work, plain_env, files_to_install(build))
+        print("ok: a plain build would install the same files")
         library = next((work / "prefix").rglob("libruntime.so"))
         env = dict(os.environ, CXX=" ".join(compiler), LD_LIBRARY_PATH=str(library.parent),
                    PKG_CONFIG_PATH=str(library.parent / "pkgconfig"))
@@ -120,8 +151,6 @@ def main():
         build_by_hand(root, work, compiler, env)
         print("ok: the compiler and pkg-config alone")
         planted_faults(root, work, compiler, env, library)
-        build_as_subproject(root, work)
-        print("ok: a Meson project with libruntime as a subproject")
     return 0
 
 

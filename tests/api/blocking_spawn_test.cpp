@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "join_set_support.hpp"
 #include "support.hpp"
 
 using namespace api_test;
@@ -241,16 +242,9 @@ TEST_CASE("blocking closures of a set are joined like tasks; one that has starte
     CHECK(eventually([&] { return started.load(); }));
     set.abort_all();
     go = true;
-    int values = 0, errors = 0;
-    while (!set.empty()) {
-      try {
-        values += *set.join_next();
-      } catch (const JoinError&) {
-        ++errors;
-      }
-    }
-    CHECK(values == 1);
-    CHECK(errors == 1);
+    const JoinedRest rest(set);
+    CHECK(rest.values == 1);
+    CHECK(rest.errors == 1);
   });
 }
 

@@ -59,16 +59,12 @@ void yield(const bench::Options& options) {
 }
 
 void spawn_join(const bench::Options& options) {
-  const std::uint64_t total = options.count("total");
   asio::io_context context(1);
-  const auto slice = [&context, total] {
-    return bench::nanoseconds_per_step<bench::CpuStopwatch>(total, [&context] {
-      spawn(context, [](const asio::yield_context&) {});
-      context.run();
-      context.restart();
-    });
-  };
-  bench::figure("peer", bench::least(bench::in_slices(slice)), "ns/task");
+  bench::step_figure(options.count("total"), "ns/task", [&context] {
+    spawn(context, [](const asio::yield_context&) {});
+    context.run();
+    context.restart();
+  });
 }
 
 double batch(std::uint64_t tasks) {

@@ -17,13 +17,12 @@
 #include "clock.hpp"
 #include "memory.hpp"
 #include "options.hpp"
+#include "peers/joined_peer.hpp"
 #include "peers/peer.hpp"
 #include "raw_pool.hpp"
 #include "report.hpp"
 #include "skynet.hpp"
-#include "sleep_times.hpp"
 #include "slices.hpp"
-#include "yield_round.hpp"
 
 namespace {
 
@@ -45,36 +44,19 @@ fibers::fiber spawn_small(F&& f) {
                        std::forward<F>(f));
 }
 
-double yield_slice(std::uint64_t tasks, std::uint64_t total) {
-  bench::YieldRound round(tasks, bench::YieldRound::yields_each(tasks, total));
-  round.run([](auto& body) { return spawn(body); }, [] { boost::this_fiber::yield(); });
-  return round.nanoseconds_per_yield();
-}
+constexpr auto spawn_body = [](auto& body) { return spawn(body); };
 
 void yield(const bench::Options& options) {
-  const std::uint64_t tasks = options.count("tasks");
-  const std::uint64_t total = options.count("total");
-  bench::figure("peer", bench::least(bench::in_slices([&] { return yield_slice(tasks, total); })), "ns/yield");
-}
-
-double spawn_and_join(std::uint64_t times) {
-  return bench::nanoseconds_per_step<bench::CpuStopwatch>(times, [] { spawn([] {}).join(); });
+  bench::yield_figure(options.count("tasks"), options.count("total"), spawn_body, [] { boost::this_fiber::yield(); });
 }
 
 void spawn_join(const bench::Options& options) {
   const std::uint64_t total = options.count("total");
-  spawn([total] {
-    bench::figure("peer", bench::least(bench::in_slices([total] { return spawn_and_join(total); })), "ns/task");
-  }).join();
+  spawn([total] { bench::step_figure(total, "ns/task", [] { spawn([] {}).join(); }); }).join();
 }
 
 void spawn_batch(const bench::Options& options) {
-  const std::uint64_t tasks = options.count("tasks");
-  std::vector<fibers::fiber> all;
-  all.reserve(tasks);
-  bench::batch_figure(options, [&] {
-    return bench::nanoseconds_per_task<bench::CpuStopwatch>(all, tasks, [](std::uint64_t) { return spawn([] {}); });
-  });
+  bench::joined_batch_figure(options, options.count("tasks"), spawn_body);
 }
 
 void parked(const bench::Options& options) {
@@ -163,15 +145,11 @@ void skynet(const bench::Options& options) {
 }
 
 void lock(const bench::Options& options) {
-  const std::uint64_t total = options.count("total");
   fibers::mutex mutex;
-  const auto slice = [&] {
-    return bench::nanoseconds_per_step<bench::CpuStopwatch>(total, [&mutex] {
-      mutex.lock();
-      mutex.unlock();
-    });
-  };
-  bench::figure("peer", bench::least(bench::in_slices(slice)), "ns/pair");
+  bench::step_figure(options.count("total"), "ns/pair", [&mutex] {
+    mutex.lock();
+    mutex.unlock();
+  });
 }
 
 /// Two fibers, one of which is always waiting for the other.
@@ -227,17 +205,13 @@ void condition(const bench::Options& options) {
   hops(options, step_of(0), step_of(1));
 }
 
-void sleep(const bench::Options& options) {
-  const auto times = bench::sleep_times(options.count("tasks"));
-  std::vector<fibers::fiber> all;
-  all.reserve(times.size());
-  const auto slice = [&] {
-    return bench::nanoseconds_per_task<bench::ProcessStopwatch>(all, times.size(), [&times](std::uint64_t i) {
-      return spawn([time = times[i]] { boost::this_fiber::sleep_for(time); });
-    });
-  };
-  bench::figure("peer", bench::least_of_three(slice), "ns/sleep");
-}
+struct Sleeper {
+  std::chrono::microseconds time;
+
+  void operator()() const { boost::this_fiber::sleep_for(time); }
+};
+
+void sleep(const bench::Options& options) { bench::sleep_figure<Sleeper>(options.count("tasks"), spawn_body); }
 
 /// It has no unbounded channel: one of 1,024 places, which a plain thread may push into.
 void mpsc(const bench::Options& options) {

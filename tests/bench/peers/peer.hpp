@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <initializer_list>
 
+#include "clock.hpp"
 #include "options.hpp"
 #include "report.hpp"
 #include "slices.hpp"
@@ -27,6 +28,12 @@ template <class Body>
 void* call_body(void* body) {
   (*static_cast<Body*>(body))();
   return nullptr;
+}
+
+/// The figure of steps that are made one after the other, by the processor time of the thread.
+template <class Step>
+void step_figure(std::uint64_t total, const char* unit, Step step) {
+  figure("peer", least(in_slices([&] { return nanoseconds_per_step<CpuStopwatch>(total, step); })), unit);
 }
 
 /// The figure of a whole batch of tasks, the first one's or that of later ones; `batch()` is what one of its tasks took.

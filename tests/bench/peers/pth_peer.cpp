@@ -10,16 +10,14 @@
 
 #include <algorithm>
 #include <chrono>
-#include <vector>
 
 #include "clock.hpp"
 #include "options.hpp"
 #include "peers/echo_peer.hpp"
+#include "peers/joined_peer.hpp"
 #include "peers/peer.hpp"
 #include "report.hpp"
-#include "sleep_times.hpp"
 #include "slices.hpp"
-#include "yield_round.hpp"
 
 namespace {
 
@@ -55,46 +53,29 @@ Thread spawn(Body& body) {
 
 auto nothing = [] {};
 
+constexpr auto spawn_body = [](auto& body) { return spawn(body); };
+
 void yield(const bench::Options& options) {
   const std::uint64_t tasks = options.count("tasks");
   if (tasks > kMostThreads) bench::unable("its scheduler's cost grows with the number of threads");
-  const std::uint64_t each = bench::YieldRound::yields_each(tasks, kMostSteps);
-  const auto slice = [tasks, each] {
-    bench::YieldRound round(tasks, each);
-    round.run([](auto& body) { return spawn(body); }, [] { pth_yield(nullptr); });
-    return round.nanoseconds_per_yield();
-  };
-  bench::figure("peer", bench::least(bench::in_slices(slice)), "ns/yield");
+  bench::yield_figure(tasks, kMostSteps, spawn_body, [] { pth_yield(nullptr); });
 }
 
 void spawn_join(const bench::Options& options) {
-  const std::uint64_t total = few(options, "total", kMostSteps);
-  const auto slice = [total] {
-    return bench::nanoseconds_per_step<bench::CpuStopwatch>(total, [] { spawn(nothing).join(); });
-  };
-  bench::figure("peer", bench::least(bench::in_slices(slice)), "ns/task");
+  bench::step_figure(few(options, "total", kMostSteps), "ns/task", [] { spawn(nothing).join(); });
 }
 
 void spawn_batch(const bench::Options& options) {
-  const std::uint64_t tasks = few(options, "tasks", kMostThreads);
-  std::vector<Thread> all;
-  all.reserve(tasks);
-  bench::batch_figure(options, [&] {
-    return bench::nanoseconds_per_task<bench::CpuStopwatch>(all, tasks, [](std::uint64_t) { return spawn(nothing); });
-  });
+  bench::joined_batch_figure(options, few(options, "tasks", kMostThreads), spawn_body);
 }
 
 void lock(const bench::Options& options) {
-  const std::uint64_t total = options.count("total");
   pth_mutex_t mutex;
   pth_mutex_init(&mutex);
-  const auto slice = [&] {
-    return bench::nanoseconds_per_step<bench::CpuStopwatch>(total, [&mutex] {
-      pth_mutex_acquire(&mutex, FALSE, nullptr);
-      pth_mutex_release(&mutex);
-    });
-  };
-  bench::figure("peer", bench::least(bench::in_slices(slice)), "ns/pair");
+  bench::step_figure(options.count("total"), "ns/pair", [&mutex] {
+    pth_mutex_acquire(&mutex, FALSE, nullptr);
+    pth_mutex_release(&mutex);
+  });
 }
 
 /// Two threads, one of which is always waiting for the other.
@@ -141,15 +122,7 @@ struct Sleeper {
 };
 
 void sleep(const bench::Options& options) {
-  std::vector<Sleeper> sleepers;
-  for (const auto time : bench::sleep_times(few(options, "tasks", kMostThreads))) sleepers.push_back({time});
-  std::vector<Thread> all;
-  const auto slice = [&] {
-    return bench::nanoseconds_per_task<bench::ProcessStopwatch>(all, sleepers.size(), [&sleepers](std::uint64_t i) {
-      return spawn(sleepers[i]);
-    });
-  };
-  bench::figure("peer", bench::least_of_three(slice), "ns/sleep");
+  bench::sleep_figure<Sleeper>(few(options, "tasks", kMostThreads), spawn_body);
 }
 
 using Timed = bench::EchoTimed<bench::CpuStopwatch>;

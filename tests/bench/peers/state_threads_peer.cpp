@@ -14,13 +14,12 @@
 #include "memory.hpp"
 #include "options.hpp"
 #include "peers/echo_peer.hpp"
+#include "peers/joined_peer.hpp"
 #include "peers/peer.hpp"
 #include "raw_pool.hpp"
 #include "report.hpp"
 #include "skynet.hpp"
-#include "sleep_times.hpp"
 #include "slices.hpp"
-#include "yield_round.hpp"
 
 namespace {
 
@@ -48,34 +47,18 @@ Thread spawn(Body& body, bool joinable = true) {
 
 auto nothing = [] {};
 
-double yield_slice(std::uint64_t tasks, std::uint64_t total) {
-  bench::YieldRound round(tasks, bench::YieldRound::yields_each(tasks, total));
-  round.run([](auto& body) { return spawn(body); }, [] { st_usleep(0); });
-  return round.nanoseconds_per_yield();
-}
+constexpr auto spawn_body = [](auto& body) { return spawn(body); };
 
 void yield(const bench::Options& options) {
-  const std::uint64_t tasks = options.count("tasks");
-  const std::uint64_t total = options.count("total");
-  bench::figure("peer", bench::least(bench::in_slices([&] { return yield_slice(tasks, total); })), "ns/yield");
-}
-
-double spawn_and_join(std::uint64_t times) {
-  return bench::nanoseconds_per_step<bench::CpuStopwatch>(times, [] { spawn(nothing).join(); });
+  bench::yield_figure(options.count("tasks"), options.count("total"), spawn_body, [] { st_usleep(0); });
 }
 
 void spawn_join(const bench::Options& options) {
-  const std::uint64_t total = options.count("total");
-  bench::figure("peer", bench::least(bench::in_slices([total] { return spawn_and_join(total); })), "ns/task");
+  bench::step_figure(options.count("total"), "ns/task", [] { spawn(nothing).join(); });
 }
 
 void spawn_batch(const bench::Options& options) {
-  const std::uint64_t tasks = options.count("tasks");
-  std::vector<Thread> all;
-  all.reserve(tasks);
-  bench::batch_figure(options, [&] {
-    return bench::nanoseconds_per_task<bench::CpuStopwatch>(all, tasks, [](std::uint64_t) { return spawn(nothing); });
-  });
+  bench::joined_batch_figure(options, options.count("tasks"), spawn_body);
 }
 
 auto sleep_for_an_hour = [] { st_sleep(3600); };
@@ -208,15 +191,11 @@ void skynet(const bench::Options& options) {
 }
 
 void lock(const bench::Options& options) {
-  const std::uint64_t total = options.count("total");
   st_mutex_t mutex = st_mutex_new();
-  const auto slice = [&] {
-    return bench::nanoseconds_per_step<bench::CpuStopwatch>(total, [mutex] {
-      st_mutex_lock(mutex);
-      st_mutex_unlock(mutex);
-    });
-  };
-  bench::figure("peer", bench::least(bench::in_slices(slice)), "ns/pair");
+  bench::step_figure(options.count("total"), "ns/pair", [mutex] {
+    st_mutex_lock(mutex);
+    st_mutex_unlock(mutex);
+  });
 }
 
 struct Hopper {
@@ -282,18 +261,7 @@ struct Sleeper {
   void operator()() const { st_usleep(static_cast<st_utime_t>(time.count())); }
 };
 
-void sleep(const bench::Options& options) {
-  std::vector<Sleeper> sleepers;
-  for (const auto time : bench::sleep_times(options.count("tasks"))) sleepers.push_back({time});
-  std::vector<Thread> all;
-  all.reserve(sleepers.size());
-  const auto slice = [&] {
-    return bench::nanoseconds_per_task<bench::ProcessStopwatch>(all, sleepers.size(), [&sleepers](std::uint64_t i) {
-      return spawn(sleepers[i]);
-    });
-  };
-  bench::figure("peer", bench::least_of_three(slice), "ns/sleep");
-}
+void sleep(const bench::Options& options) { bench::sleep_figure<Sleeper>(options.count("tasks"), spawn_body); }
 
 using Timed = bench::EchoTimed<bench::CpuStopwatch>;
 

@@ -34,18 +34,14 @@ void spawn_join(const bench::Options& options) {
 }
 
 void lock(const bench::Options& options) {
-  const std::uint64_t total = options.count("total");
   std::mutex mutex;
-  const auto slice = [&] {
-    return bench::nanoseconds_per_step<bench::CpuStopwatch>(total, [&mutex] {
-      mutex.lock();
-      mutex.unlock();
-    });
-  };
   // As in any program that uses threads: the C library leaves out what it can while there is only one.
   std::atomic<bool> ended{false};
   std::thread other([&ended] { ended.wait(false); });
-  bench::figure("peer", bench::least(bench::in_slices(slice)), "ns/pair");
+  bench::step_figure(options.count("total"), "ns/pair", [&mutex] {
+    mutex.lock();
+    mutex.unlock();
+  });
   ended = true;
   ended.notify_one();
   other.join();
