@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "base/clock.hpp"
+#include "base/relax.hpp"
 #include "base/system_error.hpp"
 
 namespace runtime::inline v1::base {
@@ -11,14 +12,6 @@ namespace {
 
 constexpr int kSpins = 100;  // about a microsecond: longer than any holder needs that is running
 constexpr int kYields = 20;
-
-void relax() noexcept {
-#if defined(__x86_64__) || defined(__i386__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  __asm__ volatile("yield");
-#endif
-}
 
 }  // namespace
 

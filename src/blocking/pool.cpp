@@ -1,13 +1,19 @@
 #include "blocking/pool.hpp"
 
 #include <pthread.h>
+#include <sched.h>
 
 #include <cerrno>
 #include <chrono>
+#include <condition_variable>
+#include <mutex>
 #include <new>
 #include <utility>
 
 #include "base/sanitizer.hpp"
+#include "base/system_error.hpp"
+#include "blocking/idle_thread.hpp"
+#include "blocking/pool_lock.hpp"
 
 namespace runtime::inline v1::blocking {
 namespace {
@@ -17,24 +23,34 @@ std::chrono::steady_clock::time_point moment(base::Nanos nanos) noexcept {
   return std::chrono::steady_clock::time_point(std::chrono::nanoseconds(nanos));
 }
 
+// Where this thread may run on one processor only, whoever waits without sleeping keeps the others from what he waits for.
+bool has_processors() noexcept {
+  const base::ErrnoKeeper keeper;
+  cpu_set_t allowed;
+  // It fails where the machine has more processors than fit into the set.
+  return ::sched_getaffinity(0, sizeof allowed, &allowed) != 0 || CPU_COUNT(&allowed) > 1;
+}
+
 }  // namespace
 
 struct Pool::State {
   explicit State(const PoolOptions& given) : options(given) {}
 
   const PoolOptions options;
-  mutable std::mutex mutex;
+  const bool may_look = has_processors();
+  mutable PoolLock mutex;
   // All below guarded by mutex.
-  std::condition_variable work;  // an idle thread has been granted a job, or the pool is closed
-  std::condition_variable gone;  // the last thread has left
+  std::condition_variable_any gone;  // the last thread has left
   Job* first = nullptr;
   Job* last = nullptr;
   std::size_t queued = 0;
   std::size_t threads = 0;
-  std::size_t stopping = 0; // threads that take no more jobs and are not gone yet; not in `threads`
-  std::size_t idle = 0;     // threads that wait and that nobody has granted a job yet
-  std::size_t granted = 0;  // jobs promised to waiting threads: tells a real wake-up from a spurious one
+  std::size_t stopping = 0;     // threads that take no more jobs and are not gone yet; not in `threads`
+  IdleThread* idler = nullptr;  // the newest of those that wait; so the others' time to end comes
+  std::size_t idle = 0;         // threads that wait and that nobody has granted a job yet
+  std::size_t granted = 0;      // jobs promised to threads that have not taken one yet
   std::size_t running = 0;
+  bool somebody_looks = false;  // a thread waits for work without sleeping
   bool closed = false;
   Listener* listener = nullptr;
   IdleListener* idle_listener = nullptr;
@@ -42,12 +58,27 @@ struct Pool::State {
   bool is_idle() const noexcept { return running == 0 && first == nullptr; }
 
   /// Promises a job to an idle thread, if there is one and no promise is open. The promiser, not the thread, takes it
-  /// off the idle ones: until that thread runs, another would count it again and start nobody.
-  bool grant() noexcept {
-    if (idle == 0 || granted != 0) return false;
-    --idle;
+  /// off the idle ones: until that thread runs, another would count it again and start nobody. Null, or who is to be
+  /// roused once the lock has been given back: the thread would only run into it.
+  IdleThread* grant() noexcept {
+    if (idler == nullptr || granted != 0) return nullptr;
     ++granted;
-    return true;
+    idler->is_granted = true;
+    return take_idler();
+  }
+
+  IdleThread* take_idler() noexcept {
+    IdleThread* taken = std::exchange(idler, idler->next);
+    taken->is_listed = false;
+    --idle;
+    return taken;
+  }
+
+  void unlist(IdleThread& leaving) noexcept {
+    IdleThread** link = &idler;
+    while (*link != &leaving) link = &(*link)->next;
+    *link = leaving.next;
+    --idle;
   }
 
   bool is_deserted() const noexcept { return threads == 0 && stopping == 0; }
@@ -85,11 +116,10 @@ int Pool::submit(Job& job) noexcept {
   state.last = &job;
   ++state.queued;
   // One wake is under way at most: the thread that answers it wakes the next if there is more to do, so a burst of jobs
-  // costs the submitter one system call. After the lock is given back: the thread would only run into it.
-  if (state.grant()) {
-    lock.unlock();
-    state.work.notify_one();
-  }
+  // costs the submitter one system call.
+  IdleThread* idler = state.grant();
+  lock.unlock();
+  if (idler != nullptr) idler->rouse();
   return 0;
 }
 
@@ -122,7 +152,7 @@ std::size_t Pool::close() noexcept {
     const std::lock_guard lock(state.mutex);
     state.closed = true;
     job = take_cancellable(state);
-    state.work.notify_all();
+    while (state.idler != nullptr) state.take_idler()->rouse();
   }
   std::size_t cancelled = 0;
   while (job != nullptr) {
@@ -199,6 +229,7 @@ void* Pool::thread_main(void* raw) noexcept {
 }
 
 void Pool::serve(State& state) noexcept {
+  bool looks = false;
   std::unique_lock lock(state.mutex);
   for (;;) {
     while (state.first != nullptr) {
@@ -207,31 +238,16 @@ void Pool::serve(State& state) noexcept {
       if (state.first == nullptr) state.last = nullptr;
       --state.queued;
       ++state.running;
-      const bool wakes_another = state.first != nullptr && state.grant();
+      IdleThread* another = state.first != nullptr ? state.grant() : nullptr;
       lock.unlock();
-      if (wakes_another) state.work.notify_one();
+      if (another != nullptr) another->rouse();
       base::happens_after(job);
       job->run();  // the job may be gone afterwards
       lock.lock();
       --state.running;
       if (state.idle_listener != nullptr && state.is_idle()) std::exchange(state.idle_listener, nullptr)->pool_idle();
     }
-    if (state.closed) break;
-    ++state.idle;
-    const base::Nanos end = base::deadline_after(state.options.keep_alive);
-    while (state.granted == 0 && !state.closed) {
-      if (end == base::kForever) {
-        state.work.wait(lock);
-      } else if (state.work.wait_until(lock, moment(end)) == std::cv_status::timeout && state.granted == 0) {
-        break;
-      }
-    }
-    if (state.granted > 0) {
-      --state.granted;  // the submitter has taken us off the idle ones
-      continue;
-    }
-    --state.idle;
-    if (state.first == nullptr) break;  // idle for too long, or closed
+    if (state.closed || !wait_for_work(state, lock, looks)) break;
   }
   --state.threads;
   ++state.stopping;
@@ -241,6 +257,34 @@ void Pool::serve(State& state) noexcept {
     lock.lock();
   }
   state.thread_is_gone();
+}
+
+// False: the pool is closed, or the time to stay is over; in neither case is anything queued. `looks`: the thread's last
+// pause was a short one.
+bool Pool::wait_for_work(State& state, std::unique_lock<PoolLock>& lock, bool& looks) noexcept {
+  IdleThread self;
+  self.next = std::exchange(state.idler, &self);
+  ++state.idle;
+  const bool is_looking = looks && state.may_look && !state.somebody_looks;
+  if (is_looking) state.somebody_looks = true;
+  lock.unlock();
+
+  const base::Nanos short_end = base::deadline_after(kShortPause);
+  self.wait(is_looking ? short_end : 0, base::deadline_after(state.options.keep_alive));
+  looks = base::monotonic_now() < short_end;
+
+  lock.lock();
+  if (is_looking) state.somebody_looks = false;
+  if (self.is_listed) {
+    state.unlist(self);
+  } else {
+    // Its time was over, and somebody has chosen it all the same: he may not have roused it yet, and knows this frame.
+    lock.unlock();
+    self.wait(0, base::kForever);
+    lock.lock();
+    if (self.is_granted) --state.granted;
+  }
+  return state.first != nullptr || (self.is_granted && !state.closed);
 }
 
 }  // namespace runtime::inline v1::blocking

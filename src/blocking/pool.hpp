@@ -1,6 +1,5 @@
 #pragma once
 
-#include <condition_variable>
 #include <cstddef>
 #include <memory>
 #include <mutex>
@@ -10,6 +9,8 @@
 #include "blocking/job.hpp"
 
 namespace runtime::inline v1::blocking {
+
+class PoolLock;
 
 /// Who wants to know of each thread of a pool. Stays from thread_is_made() to thread_is_gone() of every thread.
 class ThreadWatcher {
@@ -88,6 +89,7 @@ class Pool final {
   static Job* take_cancellable(State& state) noexcept;
   static void* thread_main(void* raw) noexcept;
   static void serve(State& state) noexcept;
+  static bool wait_for_work(State& state, std::unique_lock<PoolLock>& lock, bool& looks) noexcept;
   static int start_thread(const std::shared_ptr<State>& state) noexcept;
 
   std::shared_ptr<State> state_;

@@ -45,11 +45,40 @@ void join_sibling(Task& task, Task& self) {
   throw Cancelled();
 }
 
+// If the task ends at this very moment on another thread, that knows the caller's frame for a few instructions more.
+// Parking until then would cost a cancelled fiber the one resume of a shutdown without time.
+void leave(Task& task, task::FiberWaiter& waiter) noexcept {
+  if (withdraw(task, waiter)) return;
+  while (!waiter.is_notified()) ::sched_yield();
+}
+
+// The same for a blocking closure of the runtime, which ends on another thread.
+void join_blocking(Task& task, Task& self) {
+  task::throw_if_cancelled(self);
+  if (task.is_finished()) return self.schedule->spend_budget(self);
+  task::FiberWaiter waiter(self);
+  task::Waiting waiting(self, task::WaitFor::blocking_job);
+  waiting.detail.joined = task.id;
+  if (const auto enlisted = enlist(task, waiter); RUNTIME_UNLIKELY(enlisted != task::Enlisted::yes)) {
+    has_ended(enlisted);
+    return;
+  }
+  const auto end = task::park_until(self, [&waiter] { return waiter.is_notified(); });
+  if (RUNTIME_LIKELY(end == task::ParkEnd::done)) return;
+  leave(task, waiter);
+  throw Cancelled();
+}
+
 bool are_siblings(const Task& task, const Task& self) noexcept {
   const auto is_one_of = [](task::Kind kind, unsigned kinds) { return (1U << static_cast<unsigned>(kind) & kinds) != 0; };
-  constexpr unsigned kTasks = 1U << static_cast<unsigned>(task::Kind::fiber) | 1U << static_cast<unsigned>(task::Kind::child);
+  constexpr unsigned kTasks = 1U << static_cast<unsigned>(task::Kind::fiber) |
+                              1U << static_cast<unsigned>(task::Kind::child) |
+                              1U << static_cast<unsigned>(task::Kind::blocking);
+  constexpr unsigned kParkable = 1U << static_cast<unsigned>(task::Kind::fiber) |
+                                 1U << static_cast<unsigned>(task::Kind::child) |
+                                 1U << static_cast<unsigned>(task::Kind::root);
   return self.schedule == task.schedule && &self != &task && is_one_of(task.kind, kTasks) &&
-         is_one_of(self.kind, kTasks | 1U << static_cast<unsigned>(task::Kind::root));
+         is_one_of(self.kind, kParkable);
 }
 
 // False: the limit came first.
@@ -78,11 +107,7 @@ bool wait_on_fiber(Task& task, Task& self, base::Nanos limit) {
   if (const auto enlisted = enlist(task, waiter); enlisted != task::Enlisted::yes) return has_ended(enlisted);
   const auto end = time::park_until(self, deadline, [&waiter] { return waiter.is_notified(); });
   if (end == time::WaitEnd::done) return true;
-  // If the task ends at this very moment on another thread, that knows this frame for a few instructions more. Parking
-  // until then would cost a cancelled fiber the one resume of a shutdown without time.
-  if (!withdraw(task, waiter)) {
-    while (!waiter.is_notified()) ::sched_yield();
-  }
+  leave(task, waiter);
   if (end == time::WaitEnd::cancelled) throw Cancelled();
   return task.is_finished();
 }
@@ -155,7 +180,7 @@ void* RawJoinHandle::take() {
   if (RUNTIME_UNLIKELY(task_ == nullptr || taken_ || self == nullptr || !are_siblings(*task_, *self))) {
     return take_for(base::kForever);
   }
-  join_sibling(*task_, *self);
+  RUNTIME_LIKELY(task_->kind != task::Kind::blocking) ? join_sibling(*task_, *self) : join_blocking(*task_, *self);
   taken_ = true;
   return result_of(*task_);
 }

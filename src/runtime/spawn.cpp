@@ -32,7 +32,8 @@ AttributesPtr attributes_of(const SpawnRequest& request) {
 }
 
 bool is_plain(const SpawnRequest& request) noexcept {
-  return request.kind == SpawnRequest::local && request.scope == nullptr && request.name_size == 0 && request.stack_size == 0;
+  return request.kind != SpawnRequest::any_thread && request.scope == nullptr && request.name_size == 0 &&
+         request.stack_size == 0;
 }
 
 // Whatever it takes.
@@ -73,8 +74,14 @@ Draft new_draft(Inner* inner, const SpawnRequest& request) {
     if (const context::Context* context = context::current()) {
       scheduler::CurrentThread& scheduler = Inner::of(*context).scheduler();
       if (RUNTIME_LIKELY(scheduler.is_owner() && scheduler.is_plainly_open())) {
-        task::Task* task = scheduler.draft_warm(*request.table, request.file, request.line);
-        if (RUNTIME_LIKELY(task != nullptr)) return {task, task + 1};
+        const bool is_local = request.kind == SpawnRequest::local;
+        task::Task* task = is_local
+            ? scheduler.draft_warm(*request.table, request.file, request.line)
+            : scheduler.draft_warm_with_tail(*request.table, sizeof(BlockingTask), request.file, request.line);
+        if (RUNTIME_LIKELY(task != nullptr)) {
+          if (!is_local) task->kind = task::Kind::blocking;
+          return {task, task + 1};
+        }
       }
     }
   }

@@ -84,14 +84,12 @@ class CurrentThread final : public task::Schedule {
   /// A draft as most are: of a local task without attributes, whose body fits into a cell and has no tail, while nobody
   /// observes. Null when it takes more than a cell at hand. Owner thread.
   task::Task* draft_warm(const detail::CellTable& table, const char* file, std::uint32_t line) noexcept {
-    if (RUNTIME_UNLIKELY(table.body_size > task::CellPool::kLargestBody || table.align > task::CellPool::kBodyAlign ||
-                         next_id_ == last_id_)) {
-      return nullptr;
-    }
-    std::uint16_t size_class;
-    void* memory = cells_.take_warm(table.body_size, size_class);
-    if (RUNTIME_UNLIKELY(memory == nullptr)) return nullptr;
-    return ::new (memory) task::Task(*this, table, size_class, ++next_id_, file, line);
+    return draft_warm(table, table.body_size, file, line);
+  }
+  /// The same with a tail, of a task that is none for the scheduler: the caller says what it is.
+  task::Task* draft_warm_with_tail(const detail::CellTable& table, std::size_t tail, const char* file,
+                                   std::uint32_t line) noexcept {
+    return draft_warm(table, (table.body_size + 7) / 8 * 8 + tail, file, line);
   }
   static void* tail_of(task::Task& task) noexcept;
   /// Frees a cell that was never launched.
@@ -232,6 +230,17 @@ class CurrentThread final : public task::Schedule {
     closing,  // tasks unwind; new ones are born cancelled
     closed,
   };
+
+  task::Task* draft_warm(const detail::CellTable& table, std::size_t size, const char* file, std::uint32_t line) noexcept {
+    if (RUNTIME_UNLIKELY(table.body_size > task::CellPool::kLargestBody || table.align > task::CellPool::kBodyAlign ||
+                         next_id_ == last_id_)) {
+      return nullptr;
+    }
+    std::uint16_t size_class;
+    void* memory = cells_.take_warm(size, size_class);
+    if (RUNTIME_UNLIKELY(memory == nullptr)) return nullptr;
+    return ::new (memory) task::Task(*this, table, size_class, ++next_id_, file, line);
+  }
 
   // current_thread.cpp: what happens on the way from one task to the next.
   task::Task* pick() noexcept;

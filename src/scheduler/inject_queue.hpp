@@ -59,9 +59,10 @@ class InjectQueue final {
     }
   }
 
-  base::MpscStack<task::Task, &task::Task::next_injected> incoming_;
-  base::Fifo<task::Task, &task::Task::next_injected> taken_;
+  // What pushers write has a cache line of its own: the owner would otherwise lose its own one with each push.
+  alignas(64) base::MpscStack<task::Task, &task::Task::next_injected> incoming_;
   std::atomic<std::uint64_t> pushed_{0};
+  alignas(64) base::Fifo<task::Task, &task::Task::next_injected> taken_;
   std::atomic<std::uint64_t> popped_{0};
 };
 

@@ -58,6 +58,15 @@ class RawRoundTrips {
     }
   }
 
+  /// The same, timed.
+  double nanoseconds_per_job(std::uint64_t each) {
+    WallStopwatch stopwatch;
+    stopwatch.start();
+    run(each);
+    stopwatch.stop();
+    return stopwatch.nanoseconds_per(jobs_.size() * each);
+  }
+
  private:
   struct Job : RawJob {
     DoneList* done = nullptr;
@@ -79,16 +88,5 @@ class RawRoundTrips {
   std::vector<Job> jobs_;
   RawPool pool_;  // last: its threads end before what they use
 };
-
-/// Nanoseconds for one job's round trip when `in_flight` of them are always under way.
-inline double raw_round_trips(std::size_t threads, std::uint64_t in_flight, std::uint64_t each) {
-  RawRoundTrips trips(threads, in_flight);
-  trips.run(10);
-  WallStopwatch stopwatch;
-  stopwatch.start();
-  trips.run(each);
-  stopwatch.stop();
-  return stopwatch.nanoseconds_per(in_flight * each);
-}
 
 }  // namespace bench
