@@ -23,8 +23,8 @@ RUNTIME_API bool lives_in_real_time() noexcept;
 
 /// Waits for at least d; while the thread is idle, at most 1 ms longer. On a fiber d is counted by time::Clock.
 ///
-/// Where several waits of a runtime are due in the same millisecond, its idle thread may sleep ten microseconds longer for
-/// each of them, half a millisecond at most, so that they share wake-ups: one wait is as exact as the kernel is.
+/// Where several waits of a runtime are due in the same millisecond, its idle thread may sleep 20 microseconds longer for
+/// each of them, 0.9 milliseconds at most, so that they share wake-ups: one wait is as exact as the kernel is.
 ///
 /// Parks: until the time is over. A plain thread blocks in clock_nanosleep(2).
 /// Throws: Error invalid_argument for a negative duration, time_disabled; Cancelled.

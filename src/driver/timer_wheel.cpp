@@ -42,7 +42,7 @@ void TimerWheel::place(Timer& timer) noexcept {
   timer.sibling_ = slot.first;
   if (slot.first != nullptr) slot.first->back_ = &timer;
   slot.first = &timer;
-  timer.child_ = std::exchange(slot.newest[slot.placed++ % kAhead], &timer);
+  timer.child_ = std::exchange(slot.newest[slot.count++ % kAhead], &timer);
   slot.bound = std::min(slot.bound, timer.deadline_);
   slots_taken_[static_cast<std::size_t>(level)] |= std::uint64_t{1} << digit;
   levels_ |= 1U << level;
@@ -55,6 +55,7 @@ void TimerWheel::unlink(Timer& timer) noexcept {
   if (timer.sibling_ != nullptr) timer.sibling_->back_ = timer.back_;
   timer.sibling_ = timer.back_ = timer.child_ = nullptr;
   timer.slot_ = Timer::kNoSlot;
+  --slot.count;
   if (slot.first == nullptr) empty(index);
 }
 
@@ -82,6 +83,18 @@ std::uint64_t TimerWheel::start_of(int index) const noexcept {
 base::Nanos TimerWheel::earliest_bound() const noexcept {
   if (!near_.is_empty()) return near_.earliest();
   return levels_ != 0 ? slots_[static_cast<std::size_t>(first_slot())].bound : base::kForever;
+}
+
+// Those of the first one's tick, and as much of the next as the millisecond reaches into it, as if these were spread evenly.
+std::size_t TimerWheel::near() const noexcept {
+  if ((levels_ & 1) == 0) return near_size_;
+  const base::Nanos first = earliest_bound();
+  const std::uint64_t tick = near_size_ != 0 ? now_ : tick_of(first);
+  const std::size_t same = near_size_ != 0 ? near_size_ : slots_[static_cast<std::size_t>(first_slot())].count;
+  const std::uint64_t next = (tick + 1) & (kSlots - 1);
+  if (next == 0 || tick_of(first) != tick) return same;  // in another level; or the first is overdue
+  const std::uint64_t reach = static_cast<std::uint64_t>(first) & ((std::uint64_t{1} << kTickBits) - 1);
+  return same + (slots_[next].count * reach >> kTickBits);
 }
 
 base::Nanos TimerWheel::earliest() const noexcept {

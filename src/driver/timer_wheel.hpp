@@ -23,8 +23,9 @@ class TimerWheel final {
 
   bool is_empty() const noexcept { return size_ == 0; }
   std::size_t size() const noexcept { return size_; }
-  /// Those that are due in the millisecond that has begun, or before.
-  std::size_t near() const noexcept { return near_size_; }
+  /// How many are due within a millisecond from the first on, as far as the slots tell; it may be none while the first is
+  /// far away.
+  std::size_t near() const noexcept;
 
   /// No timer is due before; kForever if there is none. When timers were disarmed, the first may be due later.
   base::Nanos earliest_bound() const noexcept;
@@ -41,8 +42,8 @@ class TimerWheel final {
   struct alignas(64) Slot {
     Timer* first = nullptr;
     base::Nanos bound = base::kForever;  // no timer of it is due before
-    std::array<Timer*, kAhead> newest{};
-    std::size_t placed = 0;
+    std::size_t count = 0;
+    std::array<Timer*, kAhead> newest{};  // each at its number, so after disarming some are older
   };
 
   static constexpr int kTickBits = 20;  // 2^20 ns

@@ -38,21 +38,22 @@ struct Fiber {
   void* entered = nullptr;    // the innermost runtime that the code on it has entered
   void* deepest = nullptr;    // the lowest place where it stopped since its stack was last trimmed
   void* occupant = nullptr;   // who runs on it: a task, for the floors above
-  Fiber* successor = nullptr; // whom it last entered, for one that runs for the first time
   Fiber* next_idle = nullptr; // link of the pool's free list, while there
 
+  // Second cache line: what starting, waiting and ending touch.
   task::Waiting* waiting = nullptr;             // why its occupant is parked, for dumps; the innermost
+  detail::LocalValue* local_values = nullptr;   // of fiber-locals; owned
+  StackPool* pool = nullptr;
+  std::byte* high = nullptr;                    // [low, high) is usable; the guard lies below low
+  runtime_companion_words companion{};          // zero when a task starts
+
+  // What few tasks need, and what is for a stack's own beginning and end.
   task::CancelScope* scopes = nullptr;          // that its code is in; the innermost
   detail::Binding* bindings = nullptr;          // of task-locals; the innermost
-  detail::LocalValue* local_values = nullptr;   // of fiber-locals; owned
-
+  std::byte* low = nullptr;
   Entry entry = nullptr;
-  StackPool* pool = nullptr;
-  std::byte* low = nullptr;   // [low, high) is usable; the guard lies below low
-  std::byte* high = nullptr;
-  std::uint32_t residue_pages = 1;  // pages below high that may hold what earlier tasks left there
-
-  runtime_companion_words companion{};  // zero when a task starts
+  Fiber* successor = nullptr;                   // whom it last entered, for one that runs for the first time
+  std::uint32_t residue_pages = 1;              // pages below high that may hold what earlier tasks left there
 
   // What the tools know of it; unused in an ordinary program.
   void* asan_fake_stack = nullptr;
@@ -61,6 +62,8 @@ struct Fiber {
   void* tsan_fiber = nullptr;
   std::uintptr_t valgrind_stack = 0;
 };
+
+static_assert(offsetof(Fiber, waiting) == 64 && offsetof(Fiber, scopes) == 128, "each line of a parked task counts");
 
 }  // namespace fiber
 }  // namespace runtime::inline v1

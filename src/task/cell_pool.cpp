@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/assert.hpp"
+#include "base/clock.hpp"
 #include "base/system_error.hpp"
 #include "task/task.hpp"
 
@@ -40,8 +41,13 @@ void CellPool::refill(std::uint16_t size_class) {
   const std::size_t size = sizeof(Task) + (size_class - std::size_t{1}) * kStep;
   std::byte* piece = chunk_bytes_ >= kHugePage ? take_huge_page() : nullptr;
   const std::size_t bytes = piece != nullptr ? kHugePage : kPiece;
-  if (piece == nullptr) piece = add_chunk(kPiece, kStep);
-  populate(piece, bytes);
+  if (piece != nullptr) {
+    populate_large(piece);
+  } else {
+    piece = add_chunk(kPiece, kStep);
+    populate(piece, kPiece);
+    pages_.took_small(kPiece);
+  }
   // Handed out from the lowest address up, so that tasks spawned one after the other are neighbours.
   for (std::size_t offset = bytes / size * size; offset >= size; offset -= size) {
     free_[size_class] = ::new (piece + offset - size) Block{free_[size_class]};
@@ -58,10 +64,24 @@ std::byte* CellPool::take_huge_page() noexcept {
       return nullptr;
     }
     huge_left_ = bytes;
-    advise(huge_, bytes, MADV_HUGEPAGE);
   }
   huge_left_ -= kHugePage;
   return std::exchange(huge_, huge_ + kHugePage);
+}
+
+// 2 MiB, as one huge page or as small ones. These are offered to the kernel all the same, once they are there: it may put
+// them together when it has time.
+void CellPool::populate_large(std::byte* page) noexcept {
+  if (!pages_.is_huge()) {
+    advise(page, kHugePage, MADV_NOHUGEPAGE);
+    populate(page, kHugePage);
+    advise(page, kHugePage, MADV_HUGEPAGE);
+    return pages_.took_small(kHugePage);
+  }
+  advise(page, kHugePage, MADV_HUGEPAGE);
+  const base::Nanos begin = base::monotonic_now();
+  populate(page, kHugePage);
+  pages_.took_huge(base::monotonic_now() - begin);
 }
 
 std::byte* CellPool::add_chunk(std::size_t bytes, std::size_t align) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/compiler.hpp"
+#include "task/page_choice.hpp"
 
 namespace runtime::inline v1::task {
 
@@ -77,13 +78,14 @@ class CellPool final {
   // Memory is taken in small pieces, until there are so many of them that a huge page adds no more than what is there
   // already. Huge pages are cut from chunks that grow, so that a million tasks are few mappings.
   static constexpr std::size_t kPiece = 64 * 1024;
-  static constexpr std::size_t kHugePage = 2 * 1024 * 1024;
+  static constexpr std::size_t kHugePage = PageChoice::kHugePage;
   static constexpr std::size_t kLargestChunk = 64 * 1024 * 1024;
 
   static std::uint16_t class_of(std::size_t body_size) noexcept {
     return static_cast<std::uint16_t>((body_size + kStep - 1) / kStep + 1);
   }
   void refill(std::uint16_t size_class);
+  void populate_large(std::byte* page) noexcept;
   std::byte* take_huge_page() noexcept;
   std::byte* add_chunk(std::size_t bytes, std::size_t align);
 
@@ -98,6 +100,7 @@ class CellPool final {
   std::size_t chunk_bytes_ = 0;  // of all of them
   std::byte* huge_ = nullptr;    // the first huge page of the newest chunk that was never used
   std::size_t huge_left_ = 0;    // bytes
+  PageChoice pages_;             // what its place is taken by
 
   std::mutex mutex_;
   RemoteBlock* remote_ = nullptr;  // guarded by mutex_

@@ -70,9 +70,9 @@ def spawn_join_from(where):
                 {"total": 100_000, "from": where}, work="spawn_join", goal=within(50))
 
 
-def spawn_batch_of(which):
+def spawn_batch_of(which, floor):
     return Work(f"spawn 100,000, join all: {which}", "spawn_batch_bench", {"tasks": 100_000, "round": which},
-                work="spawn_batch", goal=within(80))
+                work="spawn_batch", floor=floor, goal=within(80))
 
 
 def skynet_of(title, **more):
@@ -134,7 +134,10 @@ GROUPS = {
         *(observed_of("spawn + join, from a task", "spawn_join_bench", {"total": 100_000, "from": "task"}, what)
           for what in OBSERVED),
     ]),
-    "spawn_batch": Group("Spawn many, join them all", [spawn_batch_of("first"), spawn_batch_of("warm")]),
+    "spawn_batch": Group("Spawn many, join them all", [
+        spawn_batch_of("first", "first touch of huge pages"),
+        spawn_batch_of("warm", "raw jump"),
+    ]),
     "skynet": Group("A million tasks in a tree", [
         skynet_of("skynet, 1,000,000 leaves", floor="bare contexts, depth first", goal=within(350, unit="ms")),
         skynet_of("skynet, peak memory", figure="peak", peer_figure="peak", floor=None,

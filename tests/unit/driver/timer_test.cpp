@@ -171,6 +171,31 @@ TEST_CASE("a wheel takes any deadline, and knows the first one's exactly while n
   CHECK(wheel.earliest_bound() == kForever);
 }
 
+TEST_CASE("a wheel counts who is due within a millisecond of the first, before that has begun and after") {
+  constexpr Nanos kTick = Nanos{1} << 20;
+  RecordingSchedule schedule;
+  TimerWheel wheel;
+  CHECK(wheel.near() == 0);
+  Sleeper first(schedule, 3 * kTick), same(schedule, 3 * kTick + kTick / 2), gone(schedule, 3 * kTick + 1),
+      next(schedule, 4 * kTick), then(schedule, 4 * kTick + 1), far(schedule, 1000 * kTick);
+  wheel.arm(far.timer);
+  CHECK(wheel.near() == 0);
+  for (Sleeper* sleeper : {&first, &same, &gone, &next, &then}) wheel.arm(sleeper->timer);
+  CHECK(wheel.near() == 3);
+  wheel.disarm(gone.timer);
+  CHECK(wheel.near() == 2);
+  wheel.fire(3 * kTick);
+  CHECK(first.timer.has_fired());
+  CHECK(wheel.near() == 2);  // `same`, and half of the two after it
+  wheel.disarm(then.timer);
+  CHECK(wheel.near() == 1);
+  wheel.fire(3 * kTick + kTick / 2);
+  CHECK(wheel.near() == 1);  // `next`
+  wheel.disarm(next.timer);
+  CHECK(wheel.near() == 0);
+  wheel.disarm(far.timer);
+}
+
 // A recursion over them would need megabytes; this thread has far less.
 TEST_CASE_FIXTURE(test::LeakCheck, "a hundred thousand siblings are put in order on a small stack") {
   const auto body = [](void*) -> void* {

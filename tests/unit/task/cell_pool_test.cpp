@@ -124,6 +124,28 @@ TEST_CASE("where there is no memory for a huge page, a small piece will do" * do
   CHECK(end.says("taken many"));
 }
 
+TEST_CASE("after a huge page that was slow to come, as much memory again comes in small ones") {
+  constexpr std::size_t kHuge = runtime::task::PageChoice::kHugePage;
+  constexpr auto kSlow = runtime::task::PageChoice::kSlow;
+  const auto small_after = [](runtime::task::PageChoice& pages) {
+    std::size_t small = 0;
+    for (; !pages.is_huge() && small < 1'000'000'000; small += kHuge) pages.took_small(kHuge);
+    return small;
+  };
+  runtime::task::PageChoice pages;
+  CHECK(pages.is_huge());
+  pages.took_huge(kSlow);
+  CHECK(pages.is_huge());
+  pages.took_huge(kSlow + 1);
+  CHECK_FALSE(pages.is_huge());
+  CHECK(small_after(pages) == runtime::task::PageChoice::kSmallAtLeast);
+  const std::size_t taken = 2 * kHuge + runtime::task::PageChoice::kSmallAtLeast;
+  pages.took_huge(kSlow + 1);
+  CHECK(small_after(pages) == taken + kHuge);
+  pages.took_huge(kSlow - 1);
+  CHECK(pages.is_huge());
+}
+
 TEST_CASE("the cell freed last is taken first, and new ones lie side by side") {
   CellPool pool;
   const Cell a = take(pool, 0), b = take(pool, 0);
