@@ -2,9 +2,6 @@
 //
 // Most of the first time is memory, so its floor is what that costs by itself: as many bytes as the tasks take in the pool,
 // touched for the first time, in huge pages and in small ones.
-//
-// Beside the first time stands what its memory costs by itself, as it is the larger part: as many bytes as the tasks take,
-// in pages that the process has never touched.
 
 #include <vector>
 
