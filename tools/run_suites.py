@@ -10,6 +10,7 @@ The last line is `N passed, N failed`, with `, N skipped` if there are any.
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -57,6 +58,19 @@ def tail(text, lines=40):
     return "".join(f"   | {line}\n" for line in text.splitlines()[-lines:])
 
 
+def complaints(text, lines=60):
+    """What a build's log says from each failed target on, without the targets that went well; else its last lines."""
+    said, telling = [], False
+    for line in text.splitlines():
+        if line.startswith("FAILED: "):
+            telling = True
+        elif re.match(r"\[\d+/\d+\] ", line):
+            telling = False
+        if telling:
+            said.append(f"   | {line}\n")
+    return "".join(said[:lines]) or tail(text)
+
+
 def build(name, options, compilers=None, everything=True):
     """Configures and compiles build/NAME; true if that went well. Without `everything`, compiling is left to test()."""
     folder, log = BUILD / name, BUILD / f"{name}.log"
@@ -69,7 +83,7 @@ def build(name, options, compilers=None, everything=True):
     if configured and (not everything or run(["ninja", "-k0", "-C", folder], log)):
         return True
     count.fail(f"{name}: the build (see {log.relative_to(ROOT)})")
-    print(tail(log.read_text(errors="replace")), end="")
+    print(complaints(log.read_text(errors="replace")), end="")
     return False
 
 

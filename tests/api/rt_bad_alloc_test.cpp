@@ -263,13 +263,13 @@ TEST_CASE("a message that finds no memory leaves the channel as it was, and its 
     auto [text_sender, text_receiver] = runtime::sync::mpsc::channel<std::string>(3);  // each in memory of its own
     int failures = 0;
     for (int i = 0; i < kMessages; ++i) {
-      failures += fail_each_allocation([&] { sender.send(i); });
-      failures += fail_each_allocation([&] { static_cast<void>(bounded_sender.try_send(i)); });
+      failures += fail_each_allocation([&, &to = sender] { to.send(i); });
+      failures += fail_each_allocation([&, &to = bounded_sender] { static_cast<void>(to.try_send(i)); });
     }
     CHECK(failures >= 4);
     CHECK(receiver.len() == kMessages);
     CHECK(bounded_sender.capacity() == 0);
-    CHECK(fail_each_allocation([&] { static_cast<void>(text_sender.try_send(std::string("short"))); }) == 1);
+    CHECK(fail_each_allocation([&to = text_sender] { static_cast<void>(to.try_send(std::string("short"))); }) == 1);
     CHECK(text_sender.capacity() == 2);
     for (int i = 0; i < kMessages; ++i) {
       REQUIRE(receiver.try_recv() == i);
