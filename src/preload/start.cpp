@@ -102,7 +102,20 @@ Text find_allocator() noexcept {
   return Text::around(allocate);
 }
 
-/// The function that an instruction ending at `address` calls through a slot which it names; null if it is another one.
+/// Where a jump at `stub` leads that goes through a slot: an entry of the procedure linkage table (psABI 5.2, with the two
+/// prefixes that Intel CET asks for); null if it is something else.
+const void* end_of_stub(const unsigned char* stub) noexcept {
+  constexpr unsigned char kEndbr64[] = {0xF3, 0x0F, 0x1E, 0xFA};
+  if (std::memcmp(stub, kEndbr64, sizeof kEndbr64) == 0) stub += sizeof kEndbr64;
+  if (*stub == 0xF2) ++stub;
+  if (stub[0] != 0xFF || stub[1] != 0x25) return nullptr;  // jmp *slot(%rip)
+  std::int32_t distance;
+  std::memcpy(&distance, stub + 2, sizeof distance);
+  return *reinterpret_cast<void* const*>(stub + 6 + distance);
+}
+
+/// The function that an instruction of libruntime's ending at `address` calls through a slot which it names; null if it
+/// is another one. src/meson.build sees to it that the compiler writes one of these.
 const void* callee_of(const unsigned char* address) noexcept {
   std::int32_t distance;
   if (address[-6] == 0xFF && address[-5] == 0x15) {  // call *slot(%rip)
@@ -113,6 +126,11 @@ const void* callee_of(const unsigned char* address) noexcept {
   if (address[-9] == 0x48 && address[-8] == 0x8B && address[-7] == 0x05 && address[-2] == 0xFF && address[-1] == 0xD0) {
     std::memcpy(&distance, address - 6, sizeof distance);
     return *reinterpret_cast<void* const*>(address - 2 + distance);
+  }
+  if (address[-5] == 0xE8) {  // call stub
+    std::memcpy(&distance, address - 4, sizeof distance);
+    const unsigned char* const stub = address + distance;
+    if (process.runtime.has(stub)) return end_of_stub(stub);
   }
   return nullptr;
 }
