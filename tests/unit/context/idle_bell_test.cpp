@@ -39,8 +39,10 @@ TEST_CASE_FIXTURE(Fixture, "the end of the last job ends the driver's sleep") {
     CHECK_FALSE(bell.listen());
     CHECK_FALSE(bell.has_rung());
     job.release = true;
-    driver.park(base::deadline_after(20'000'000'000), [&] { return !bell.has_rung(); });
-    CHECK(bell.has_rung());
+    // A sleep may end early: by the ring of the time before, when its bell was heard without sleeping.
+    const base::Nanos limit = base::deadline_after(20'000'000'000);
+    while (!bell.has_rung() && base::monotonic_now() < limit) driver.park(limit, [&] { return !bell.has_rung(); });
+    REQUIRE(base::monotonic_now() < limit);
   }
 }
 
