@@ -28,9 +28,9 @@ RUNTIME_API void offload_raw(void (*call)(void*) noexcept, void* arg);
 /// abort() takes effect only while the closure is still queued. The closure runs inside the runtime's context, so
 /// Handle::current() and spawn() work in it.
 ///
-/// The closure and its result lie in a cell, as those of a task do: some 200 bytes and what they need themselves. The
-/// runtime keeps the memory of cells until it ends, for the next tasks and closures; so a burst of 100,000 takes its
-/// 20 MiB once, and holds them.
+/// On the runtime's own thread, closure and result lie in a cell, as those of a task do: some 200 bytes and what they
+/// need themselves, up to 1 KiB (a larger closure has memory of its own). The runtime keeps the memory of cells until it
+/// ends, for the next tasks and closures; so a burst of 100,000 takes its 20 MiB once, and holds them.
 ///
 /// Throws: Error no_runtime; std::system_error when no pool thread exists and none can be created.
 /// Thread safety: any thread that has entered the runtime.

@@ -17,9 +17,10 @@ class ThreadWatcher {
  public:
   /// By whoever starts the thread, before it runs; thread_is_gone() follows in any case.
   virtual void thread_is_made() noexcept = 0;
-  /// On the thread itself: first, last, and when the pool does not know it any more. No lock is held.
+  /// On the thread itself, first and last. No lock is held.
   virtual void thread_starts() noexcept = 0;
   virtual void thread_stops() noexcept = 0;
+  /// On the thread itself, when the pool does not know it any more; or by who could not start it, under the pool's lock.
   virtual void thread_is_gone() noexcept = 0;
 
  protected:

@@ -1,6 +1,5 @@
 #include "driver/driver.hpp"
 
-#include <sched.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -12,6 +11,8 @@
 
 #include <ev.h>
 
+#include "base/backoff.hpp"
+#include "base/sanitizer.hpp"
 #include "base/system_error.hpp"
 #include "task/current.hpp"
 
@@ -90,7 +91,8 @@ void Driver::close() noexcept {
   // Nobody begins to ring any more, since we never park again; who has begun ends soon, and must not write to a number
   // that belongs to somebody else by then.
   parked_.store(false, std::memory_order_seq_cst);
-  while (ringers_.load(std::memory_order_seq_cst) != 0) ::sched_yield();
+  for (base::Backoff backoff; ringers_.load(std::memory_order_seq_cst) != 0;) backoff.pause();
+  base::happens_after(&ringers_);
   loop_.reset();
   set_.close();
   eventfd_ = base::UniqueFd();
@@ -118,11 +120,12 @@ bool Driver::collect(int milliseconds) noexcept {
 }
 
 void Driver::sleep(base::Nanos deadline) noexcept {
-  deadline = std::min(deadline, next_alarm());
-  const base::Nanos now = deadline != base::kForever ? base::monotonic_now() : 0;
-  if (deadline <= now) return poll();
-  const base::Nanos late = slack();
-  const base::Nanos alarm = deadline < base::kForever - late ? deadline + late : base::kForever;
+  deadline = std::min(deadline, real_timers_.earliest());
+  const base::Nanos first = clock.to_monotonic(timers_.earliest_bound());
+  const base::Nanos earliest = std::min(deadline, first);
+  const base::Nanos now = earliest != base::kForever ? base::monotonic_now() : 0;
+  if (earliest <= now) return poll();
+  const base::Nanos alarm = first < deadline ? std::min(deadline, first + slack()) : deadline;
   set_alarm(alarm);
   // libev sleeps on the set, and the set is asked behind it: two system calls, and two sets that the kernel has to wake.
   // A thread that has slept for less than a millisecond will do so again, more often than not, so it asks the set itself;
@@ -165,12 +168,14 @@ base::Nanos Driver::next_alarm() const noexcept {
 
 // A wake-up costs some ten microseconds of system calls, and twice as much for caches that have gone cold, which timers that
 // are close together can share: for each other one that is due within a millisecond of the first the thread may sleep twenty
-// microseconds longer than that asks, 0.9 ms at most, which leaves something of the millisecond that is promised to the
-// kernel. So one timer is exact, whatever waits far behind it, and a hundred thousand in a second make a thousand wake-ups.
+// microseconds longer than that asks, but not beyond the last of them. Three quarters of the millisecond that is promised
+// may go this way, less half a microsecond for each task that is woken: the rest is for the kernel and for running them.
+// So one timer is exact, whatever waits far behind it, and so are a thousand that are due at the same moment.
 base::Nanos Driver::slack() const noexcept {
-  constexpr std::size_t kMost = 45;
-  const std::size_t near = timers_.near();
-  return near > 1 ? static_cast<base::Nanos>(std::min(near - 1, kMost) * 20'000) : 0;
+  const auto [count, span] = timers_.near();
+  if (count < 2) return 0;
+  const auto others = static_cast<base::Nanos>(std::min<std::size_t>(count, 1'500)) - 1;
+  return std::max<base::Nanos>(std::min({others * 20'000, span, 750'000 - others * 500}), 0);
 }
 
 // An alarm that is too early costs one needless look; setting it costs a system call each time. So it is only ever
@@ -188,6 +193,7 @@ void Driver::ring() noexcept {
   const std::uint64_t one = 1;
   // EAGAIN, the only failure there can be, means that it rings already.
   static_cast<void>(!::write(eventfd_.get(), &one, sizeof one));
+  base::happens_before(&ringers_);  // close() gives the number back
 }
 
 bool Driver::watch(FdWatch& watch) noexcept { return set_.watch(watch, last_close); }

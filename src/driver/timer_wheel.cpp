@@ -17,7 +17,7 @@ void TimerWheel::disarm(Timer& timer) noexcept {
   if (!timer.armed_) return;
   --size_;
   if (timer.slot_ == Timer::kNoSlot) {
-    --near_size_;
+    leave_near(1);
     return near_.disarm(timer);
   }
   timer.armed_ = false;
@@ -31,6 +31,7 @@ void TimerWheel::place(Timer& timer) noexcept {
   if (tick <= now_) {
     __builtin_prefetch(&timer.task_);  // it is woken soon
     ++near_size_;
+    near_latest_ = std::max(near_latest_, timer.deadline_);
     return near_.adopt(timer);
   }
   const int level = (std::bit_width(tick ^ now_) - 1) / kLevelBits;
@@ -44,6 +45,7 @@ void TimerWheel::place(Timer& timer) noexcept {
   slot.first = &timer;
   timer.child_ = std::exchange(slot.newest[slot.count++ % kAhead], &timer);
   slot.bound = std::min(slot.bound, timer.deadline_);
+  slot.latest = std::max(slot.latest, timer.deadline_);
   slots_taken_[static_cast<std::size_t>(level)] |= std::uint64_t{1} << digit;
   levels_ |= 1U << level;
 }
@@ -86,15 +88,27 @@ base::Nanos TimerWheel::earliest_bound() const noexcept {
 }
 
 // Those of the first one's tick, and as much of the next as the millisecond reaches into it, as if these were spread evenly.
-std::size_t TimerWheel::near() const noexcept {
-  if ((levels_ & 1) == 0) return near_size_;
+TimerWheel::Near TimerWheel::near() const noexcept {
+  if (is_empty() || (near_size_ == 0 && (levels_ & 1) == 0)) return {0, 0};
   const base::Nanos first = earliest_bound();
-  const std::uint64_t tick = near_size_ != 0 ? now_ : tick_of(first);
-  const std::size_t same = near_size_ != 0 ? near_size_ : slots_[static_cast<std::size_t>(first_slot())].count;
+  const Slot* const own = near_size_ == 0 ? &slots_[static_cast<std::size_t>(first_slot())] : nullptr;
+  const std::uint64_t tick = own != nullptr ? tick_of(first) : now_;
+  std::size_t count = own != nullptr ? own->count : near_size_;
+  base::Nanos latest = own != nullptr ? own->latest : near_latest_;
   const std::uint64_t next = (tick + 1) & (kSlots - 1);
-  if (next == 0 || tick_of(first) != tick) return same;  // in another level; or the first is overdue
-  const std::uint64_t reach = static_cast<std::uint64_t>(first) & ((std::uint64_t{1} << kTickBits) - 1);
-  return same + (slots_[next].count * reach >> kTickBits);
+  if (next != 0 && tick_of(first) == tick) {  // in this level; and the first is not overdue
+    constexpr base::Nanos kTick = base::Nanos{1} << kTickBits;
+    const Slot& slot = slots_[next];
+    const std::size_t reached = slot.count * static_cast<std::size_t>(first & (kTick - 1)) >> kTickBits;
+    if (reached > 0) latest = std::min(slot.latest, first + kTick);
+    count += reached;
+  }
+  return {count, latest - first};
+}
+
+void TimerWheel::leave_near(std::size_t count) noexcept {
+  near_size_ -= count;
+  if (near_size_ == 0) near_latest_ = 0;
 }
 
 base::Nanos TimerWheel::earliest() const noexcept {
@@ -126,7 +140,7 @@ void TimerWheel::fire(base::Nanos now) noexcept {
   }
   now_ = std::max(now_, target);
   const std::size_t fired = near_.fire(now);
-  near_size_ -= fired;
+  leave_near(fired);
   size_ -= fired;
 }
 

@@ -23,9 +23,12 @@ class TimerWheel final {
 
   bool is_empty() const noexcept { return size_ == 0; }
   std::size_t size() const noexcept { return size_; }
-  /// How many are due within a millisecond from the first on, as far as the slots tell; it may be none while the first is
-  /// far away.
-  std::size_t near() const noexcept;
+  /// Those that are due within a millisecond from the first on, as far as the slots tell.
+  struct Near {
+    std::size_t count;  ///< it may be none while the first is far away
+    base::Nanos span;   ///< from the first to the last of them, or more where some were disarmed
+  };
+  Near near() const noexcept;
 
   /// No timer is due before; kForever if there is none. When timers were disarmed, the first may be due later.
   base::Nanos earliest_bound() const noexcept;
@@ -37,11 +40,13 @@ class TimerWheel final {
 
  private:
   // Each timer is on a stack of its own, so following their links would cost a cache miss for each, one after the other.
-  // So each knows the one that was there eight before it, if only to have it fetched: that one may be gone by then.
+  // So each knows one that was there before it, the eighth if none was disarmed, if only to have it fetched: that one may
+  // be gone by then.
   static constexpr std::size_t kAhead = 8;
   struct alignas(64) Slot {
     Timer* first = nullptr;
     base::Nanos bound = base::kForever;  // no timer of it is due before
+    base::Nanos latest = 0;              // nor one after
     std::size_t count = 0;
     std::array<Timer*, kAhead> newest{};  // each at its number, so after disarming some are older
   };
@@ -56,12 +61,14 @@ class TimerWheel final {
   }
   void place(Timer& timer) noexcept;
   void unlink(Timer& timer) noexcept;
+  void leave_near(std::size_t count) noexcept;
   void empty(int index) noexcept;
   int first_slot() const noexcept;
   std::uint64_t start_of(int index) const noexcept;
 
   TimerHeap near_;             // ticks up to now_
   std::size_t near_size_ = 0;
+  base::Nanos near_latest_ = 0;  // none of them is due after
   std::uint64_t now_ = 0;      // the tick up to which slots have been emptied
   std::uint64_t armed_ = 0;    // ever
   std::size_t size_ = 0;

@@ -1,12 +1,11 @@
 #include <runtime/detail/raw_task.hpp>
 #include <runtime/detail/root_scope.hpp>
 
-#include <sched.h>
-
 #include <string>
 
 #include <runtime/error.hpp>
 
+#include "base/backoff.hpp"
 #include "base/sanitizer.hpp"
 #include "runtime/inner.hpp"
 #include "task/branch.hpp"
@@ -49,7 +48,8 @@ void join_sibling(Task& task, Task& self) {
 // Parking until then would cost a cancelled fiber the one resume of a shutdown without time.
 void leave(Task& task, task::FiberWaiter& waiter) noexcept {
   if (withdraw(task, waiter)) return;
-  while (!waiter.is_notified()) ::sched_yield();
+  base::Backoff backoff;
+  while (!waiter.is_notified()) backoff.pause();
 }
 
 // The same for a blocking closure of the runtime, which ends on another thread.

@@ -1,10 +1,9 @@
 #include <runtime/join_set.hpp>
 
-#include <sched.h>
-
 #include <mutex>
 #include <utility>
 
+#include "base/backoff.hpp"
 #include "base/sanitizer.hpp"
 #include "task/join.hpp"
 #include "task/listener.hpp"
@@ -121,12 +120,9 @@ class JoinSetCore final {
 
   // The task has published its end, and the call of notify() is under way on another thread: a few instructions.
   void wait_for(const Member& member) noexcept {
-    for (;;) {
-      {
-        const std::lock_guard lock(mutex_);
-        if (member.is_ended) return;
-      }
-      ::sched_yield();
+    for (base::Backoff backoff;; backoff.pause()) {
+      const std::lock_guard lock(mutex_);
+      if (member.is_ended) return;
     }
   }
 

@@ -3,6 +3,7 @@
 #include <new>
 #include <utility>
 
+#include "base/sanitizer.hpp"
 #include "base/signal_text.hpp"
 
 namespace runtime::inline v1::scheduler {
@@ -21,6 +22,7 @@ void Failures::keep(Task& task) noexcept {
 // Release: pairs with Task::drop_outcome(), which destroys the exception once it is heard of.
 void Failures::take_out(Task& task) noexcept {
   if (task.failure.load(std::memory_order_relaxed) == Failure::kept) kept_.remove(task);
+  base::happens_before(&task.failure);
   task.failure.store(Failure::heard, std::memory_order_release);
 }
 
@@ -45,7 +47,7 @@ bool Failures::give_up(Task& task, bool may_stop) noexcept {
 
 // Its handle may go on another thread while we tell of a task, and would destroy the exception that we read. Sharing it
 // is not enough: libstdc++ counts its users where ThreadSanitizer does not see it, so that programs under it would be told
-// of a race. So whoever comes while we tell leaves the exception to us.
+// of a race. So who would destroy it while we tell leaves that to us. (Who joins meanwhile receives it, too.)
 void Failures::give_up_kept() noexcept {
   for (;;) {
     Unhandled unhandled;

@@ -16,7 +16,7 @@ namespace runtime::inline v1::detail {
 /// Many senders, one receiver.
 ///
 /// Every value needs a place: `free_` of them are free, `promised_` belong to permits, to senders who have just been
-/// given one, and to values that are being moved in; the rest hold values. A place that comes free goes to the first who
+/// given one, and to values that are being moved in or wait for a block to be made; the rest hold values. A place that comes free goes to the first who
 /// waits. Without a limit only the promised ones are counted.
 /// Thread safety: any thread; receive() and what the receiver does by one at a time.
 /// Owns: the values. Owned by: senders, permits and the receiver together.
@@ -65,18 +65,18 @@ class MpscChannel final {
   void lock() noexcept { base::ShortLock::lock(lock_); }
   void unlock() noexcept { base::ShortLock::unlock(lock_); }
   void wait_for_place(task::Task* self);
-  void deposit(void* value);
-  void deposit_bytes(void* value);
+  inline void deposit(void* value);
+  inline void deposit_bytes(void* value);
   void make_room();
   void deposit_message(void* value);
-  void append_bytes(void* value) noexcept;
+  inline void append_bytes(void* value) noexcept;
   void push_promised(sync::Message* message) noexcept;
   void return_place(sync::Message* message) noexcept;
-  sync::Waiter* free_place() noexcept;
+  inline sync::Waiter* free_place() noexcept;
   bool has_queued() const noexcept { return is_bytes_ ? !values_.is_empty() : !queue_.is_empty(); }
-  bool receive_within(void* to, base::Nanos limit);
-  bool receive_taken(void* to);
-  void take_first(void* to);
+  inline bool receive_within(void* to, base::Nanos limit);
+  inline bool receive_taken(void* to);
+  inline void take_first(void* to);
   void unpack(sync::Message* message, void* to);
   void count_pushed() noexcept { pushed_.store(pushed_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed); }
   void count_popped() noexcept { popped_.store(popped_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed); }

@@ -70,7 +70,7 @@ class ValueBlocks final {
 
  private:
   static constexpr std::size_t kBytesInBlock = 1024;
-  static constexpr std::uint32_t kEnoughBlocks = 32;  // of those that are kept while nothing is in them
+  static constexpr std::uint32_t kEnoughBlocks = 32;  // who has more of them gives back each that has been read
 
   std::byte* at(Block& block, std::uint32_t place) const noexcept {
     return reinterpret_cast<std::byte*>(&block) + offset_ + std::size_t{place} * size_;

@@ -2,6 +2,7 @@
 
 #include <new>
 
+#include "base/sanitizer.hpp"
 #include "task/join.hpp"
 #include "task/park.hpp"
 
@@ -18,6 +19,7 @@ void Task::drop_outcome_now() noexcept {
   if (exception) {
     // Acquire: whoever made it `heard` has read the exception before. Pairs with scheduler/failures.cpp.
     if (failure.load(std::memory_order_acquire) != Failure::heard) schedule->report_unhandled(*this);
+    base::happens_after(&failure);
     exception = nullptr;
   }
   if (has_result) {

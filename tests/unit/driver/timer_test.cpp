@@ -175,24 +175,27 @@ TEST_CASE("a wheel counts who is due within a millisecond of the first, before t
   constexpr Nanos kTick = Nanos{1} << 20;
   RecordingSchedule schedule;
   TimerWheel wheel;
-  CHECK(wheel.near() == 0);
+  CHECK(wheel.near().count == 0);
   Sleeper first(schedule, 3 * kTick), same(schedule, 3 * kTick + kTick / 2), gone(schedule, 3 * kTick + 1),
       next(schedule, 4 * kTick), then(schedule, 4 * kTick + 1), far(schedule, 1000 * kTick);
   wheel.arm(far.timer);
-  CHECK(wheel.near() == 0);
+  CHECK(wheel.near().count == 0);
   for (Sleeper* sleeper : {&first, &same, &gone, &next, &then}) wheel.arm(sleeper->timer);
-  CHECK(wheel.near() == 3);
+  CHECK(wheel.near().count == 3);
+  CHECK(wheel.near().span == kTick / 2);
   wheel.disarm(gone.timer);
-  CHECK(wheel.near() == 2);
+  CHECK(wheel.near().count == 2);
   wheel.fire(3 * kTick);
   CHECK(first.timer.has_fired());
-  CHECK(wheel.near() == 2);  // `same`, and half of the two after it
+  CHECK(wheel.near().count == 2);  // `same`, and half of the two after it
+  CHECK(wheel.near().span == kTick / 2 + 1);  // to `then`
   wheel.disarm(then.timer);
-  CHECK(wheel.near() == 1);
+  CHECK(wheel.near().count == 1);
   wheel.fire(3 * kTick + kTick / 2);
-  CHECK(wheel.near() == 1);  // `next`
+  CHECK(wheel.near().count == 1);  // `next`
+  CHECK(wheel.near().span <= 1);  // `then` was there
   wheel.disarm(next.timer);
-  CHECK(wheel.near() == 0);
+  CHECK(wheel.near().count == 0);
   wheel.disarm(far.timer);
 }
 
