@@ -36,8 +36,8 @@ bool is_plain(const SpawnRequest& request) noexcept {
          request.stack_size == 0;
 }
 
-// Whatever it takes.
-Draft new_other_draft(Inner* inner, const SpawnRequest& request) {
+// Whatever it takes. Not inlined: its frame would be everybody's.
+[[gnu::noinline]] Draft new_other_draft(Inner* inner, const SpawnRequest& request) {
   if (request.scope != nullptr) inner = &Inner::of(request.scope->owner());
   if (inner == nullptr) inner = &Inner::current();
   scheduler::CurrentThread& scheduler = inner->scheduler();

@@ -124,7 +124,7 @@ void CurrentThread::discard(Task& task) noexcept {
   task.drop_reference();
 }
 
-inline void CurrentThread::enqueue(Task& task, bool is_told) noexcept {
+[[gnu::noinline]] void CurrentThread::enqueue(Task& task, bool is_told) noexcept {
   if (task.size_class != 0) {
     adopt(task);
     spawned_.add(1);
@@ -180,7 +180,14 @@ void CurrentThread::finish_cancelled(Task& task, bool is_told) noexcept {
   if (scope != nullptr) scope->ended();
 }
 
+// Its outcome has gone, so there is nothing in it that a destructor would have to do.
 void CurrentThread::recycle(Task& task) noexcept {
+  const std::uint16_t size_class = task.size_class;
+  if (RUNTIME_LIKELY(size_class != 0 && is_owner() && !is_closed())) return cells_.free_local(&task, size_class);
+  recycle_anywhere(task);
+}
+
+[[gnu::noinline]] void CurrentThread::recycle_anywhere(Task& task) noexcept {
   const std::uint16_t size_class = task.size_class;
   task.~Task();
   if (size_class == 0) {

@@ -206,36 +206,52 @@ void CurrentThread::run(Task& task) noexcept {
   if (task.exception) failures_.keep(task);
 }
 
-// Runs on the task's own fiber, or on the native stack for one that never had any. The task may be gone afterwards.
-void CurrentThread::end(Task& task) noexcept {
-  fiber::Fiber* fiber = task.fiber;
-  // An outcome that nobody will take is destroyed while its destructor can still wait as part of the task.
-  if (task::is_detached(task)) drop_outcome(task);
-  task::Children* const scope = RUNTIME_UNLIKELY(task.kind == Kind::child) ? leave_scope(task) : nullptr;
-  if (RUNTIME_LIKELY(task.kind != Kind::branch)) {
-    if (RUNTIME_UNLIKELY(!is_plainly_open())) tell_ending(task);
-    owned_.remove(task);
-    ended_.add(1);
-  }
+inline void CurrentThread::count_out(Task& task) noexcept {
+  if (RUNTIME_UNLIKELY(!is_plainly_open())) tell_ending(task);
+  owned_.remove(task);
+  ended_.add(1);
+}
+
+// It is not the running one any more.
+inline void CurrentThread::put_down(Task& task) noexcept {
   task.phase = Phase::ended;
   task.fiber = nullptr;
   thread_state.running = nullptr;
-  if (RUNTIME_LIKELY(!task::publish_end(task))) {
-    if (RUNTIME_UNLIKELY(scope != nullptr)) scope->ended();
-    return;
-  }
+}
+
+// Runs on the task's own fiber, or on the native stack for one that never had any. The task may be gone afterwards.
+// Whatever most tasks do not need is elsewhere, so that they need no frame.
+void CurrentThread::end(Task& task) noexcept {
+  fiber::Fiber* const fiber = task.fiber;
+  // An outcome that nobody will take is destroyed while its destructor can still wait as part of the task.
+  if (RUNTIME_UNLIKELY(task::is_detached(task))) drop_outcome(task);
+  if (RUNTIME_UNLIKELY(task.kind == Kind::child)) return end_child(task);
+  if (RUNTIME_LIKELY(task.kind != Kind::branch)) count_out(task);
+  put_down(task);
+  if (RUNTIME_UNLIKELY(!task::publish_end_to_local(task))) end_for_any(task, fiber);
+}
+
+[[gnu::noinline]] void CurrentThread::end_child(Task& task) noexcept {
+  fiber::Fiber* const fiber = task.fiber;
+  task::Children* const scope = leave_scope(task);
+  count_out(task);
+  put_down(task);
+  if (!task::publish_end_to_local(task)) end_for_any(task, fiber);
+  scope->ended();
+}
+
+// No fiber of this thread joins it: somebody else does, or nobody.
+[[gnu::noinline]] void CurrentThread::end_for_any(Task& task, Fiber* fiber) noexcept {
+  if (!task::publish_end_to_any(task)) return;
   if (RUNTIME_UNLIKELY(task.has_outcome())) {
     // The handle went away on another thread since we looked. The task is nobody's but ours: it goes on for a moment.
     task.fiber = fiber;
     task.phase = Phase::running;
     thread_state.running = &task;
     drop_outcome(task);
-    thread_state.running = nullptr;
-    task.fiber = nullptr;
-    task.phase = Phase::ended;
+    put_down(task);
   }
   task.drop_reference();
-  if (RUNTIME_UNLIKELY(scope != nullptr)) scope->ended();
 }
 
 // The outcome's destructors may use fiber-locals again, and the fiber goes to another task next.

@@ -274,6 +274,10 @@ class CurrentThread final : public task::Schedule {
   void run(task::Task& task) noexcept;
   static void close(task::Task& task) noexcept;
   void end(task::Task& task) noexcept;
+  void end_child(task::Task& task) noexcept;
+  inline void count_out(task::Task& task) noexcept;
+  inline void put_down(task::Task& task) noexcept;
+  void end_for_any(task::Task& task, fiber::Fiber* fiber) noexcept;
   static void drop_outcome(task::Task& task) noexcept;
   void tell_scope_of_error(task::Task& task) noexcept;
   task::Children* leave_scope(task::Task& task) noexcept;
@@ -313,6 +317,7 @@ class CurrentThread final : public task::Schedule {
   static bool find_overflowed(const void* address, fiber::OverflowedTask& found) noexcept;
 
   void enqueue(task::Task& task, bool is_told) noexcept;
+  void recycle_anywhere(task::Task& task) noexcept;
   void launch_told(task::Task& task) noexcept;
   void adopt(task::Task& task) noexcept;
   void take_injected() noexcept;

@@ -50,7 +50,7 @@ void CurrentThread::leave_to_outer_loop() noexcept {
   if (absence_bell_->listen()) driver_.unpark();
 }
 
-void CurrentThread::rouse_now() noexcept {
+[[gnu::noinline]] void CurrentThread::rouse_now() noexcept {
   if (asleep_in_ != nullptr) {
     task::wake(*asleep_in_);
   } else {

@@ -17,6 +17,23 @@ namespace {
   std::terminate();
 }
 
+// What most handles never need has frames of its own, so that their going needs none.
+
+// False: the task has ended meanwhile.
+[[gnu::noinline]] bool detach_before_end(Task& task) noexcept {
+  JoinWaiter* expected = nullptr;
+  if (task.joiner.compare_exchange_strong(expected, kDetached, std::memory_order_acq_rel, std::memory_order_acquire)) {
+    return true;  // the runtime, ending the task, will find kDetached
+  }
+  if (!task.is_finished()) report_joined_handle(task);
+  return false;
+}
+
+[[gnu::noinline]] void drop_shielded_outcome(Task& task) noexcept {
+  const Shield shield;
+  task.drop_outcome();
+}
+
 }  // namespace
 
 void FiberWaiter::notify() noexcept {
@@ -43,6 +60,7 @@ bool withdraw(Task& task, JoinWaiter& waiter) noexcept {
 }
 
 bool publish_end_to_any(Task& task) noexcept {
+  base::happens_before(&task);
   JoinWaiter* joiner = task.joiner.exchange(kEnded, std::memory_order_acq_rel);
   if (joiner == nullptr) return false;  // the handle will find kEnded
   if (joiner == kDetached) return true;
@@ -51,18 +69,9 @@ bool publish_end_to_any(Task& task) noexcept {
 }
 
 void detach(Task& task) noexcept {
-  if (!task.is_finished()) {
-    JoinWaiter* expected = nullptr;
-    if (task.joiner.compare_exchange_strong(expected, kDetached, std::memory_order_acq_rel, std::memory_order_acquire)) {
-      return;  // the runtime, ending the task, will find kDetached
-    }
-    if (!task.is_finished()) report_joined_handle(task);
-  }
+  if (RUNTIME_UNLIKELY(!task.is_finished() && detach_before_end(task))) return;
   base::happens_after(&task);
-  if (RUNTIME_UNLIKELY(task.has_outcome())) {
-    const Shield shield;
-    task.drop_outcome();
-  }
+  if (RUNTIME_UNLIKELY(task.has_outcome())) drop_shielded_outcome(task);
   task.drop_reference();
 }
 

@@ -104,20 +104,23 @@ inline bool is_detached(const Task& task) noexcept { return task.joiner.load(std
 /// answers true: the handle has gone, and the caller has the outcome to drop and the last share to give up. Thread that
 /// ended the task.
 [[nodiscard]] inline bool publish_end(Task& task) noexcept;
+/// In two steps: the first answers false, having done nothing, where the second is needed.
+[[nodiscard]] inline bool publish_end_to_local(Task& task) noexcept;
 [[nodiscard]] bool publish_end_to_any(Task& task) noexcept;
 
 /// The join handle goes away, and the outcome with it if there is one. Any thread. Reports and terminates when somebody
 /// is joining through that handle.
 void detach(Task& task) noexcept;
 
-inline bool publish_end(Task& task) noexcept {
-  base::happens_before(&task);
+inline bool publish_end_to_local(Task& task) noexcept {
   JoinWaiter* waiter = task.joiner.load(std::memory_order_relaxed);
-  if (!is_local(waiter)) return publish_end_to_any(task);
+  if (!is_local(waiter)) return false;
   // Its handle is in use by a fiber of this thread, which is parked: nobody else can touch `joiner` now.
   task.joiner.store(kEnded, std::memory_order_release);
   static_cast<FiberWaiter*>(unmark(waiter))->notify_here();
-  return false;
+  return true;
 }
+
+inline bool publish_end(Task& task) noexcept { return !publish_end_to_local(task) && publish_end_to_any(task); }
 
 }  // namespace runtime::inline v1::task

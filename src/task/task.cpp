@@ -30,12 +30,17 @@ void Task::drop_outcome_now() noexcept {
 
 void Task::destroy() noexcept {
   RUNTIME_ASSERT(!has_outcome());
+  if (RUNTIME_UNLIKELY(boxed || attributes != nullptr)) free_belongings();
+  schedule->recycle(*this);
+}
+
+// What few have, so that the others need no frame for it.
+[[gnu::noinline]] void Task::free_belongings() noexcept {
   if (boxed) ::operator delete(body(), std::align_val_t{table->align});
   if (attributes != nullptr) {
     attributes->~Attributes();
     ::operator delete(attributes);
   }
-  schedule->recycle(*this);
 }
 
 }  // namespace runtime::inline v1::task

@@ -138,6 +138,7 @@ class alignas(64) Task final {
  private:
   void drop_outcome_now() noexcept;
   void destroy() noexcept;
+  void free_belongings() noexcept;
 };
 
 /// What only some tasks have.
