@@ -14,6 +14,7 @@
 #include "base/backoff.hpp"
 #include "base/sanitizer.hpp"
 #include "base/system_error.hpp"
+#include "driver/slack.hpp"
 #include "task/current.hpp"
 
 namespace runtime::inline v1::driver {
@@ -125,7 +126,7 @@ void Driver::sleep(base::Nanos deadline) noexcept {
   const base::Nanos earliest = std::min(deadline, first);
   const base::Nanos now = earliest != base::kForever ? base::monotonic_now() : 0;
   if (earliest <= now) return poll();
-  const base::Nanos alarm = first < deadline ? std::min(deadline, first + slack()) : deadline;
+  const base::Nanos alarm = first < deadline ? std::min(deadline, first + slack(timers_.near())) : deadline;
   set_alarm(alarm);
   // libev sleeps on the set, and the set is asked behind it: two system calls, and two sets that the kernel has to wake.
   // A thread that has slept for less than a millisecond will do so again, more often than not, so it asks the set itself;
@@ -164,18 +165,6 @@ bool Driver::jump() noexcept {
 
 base::Nanos Driver::next_alarm() const noexcept {
   return std::min(clock.to_monotonic(timers_.earliest_bound()), real_timers_.earliest());
-}
-
-// A wake-up costs some ten microseconds of system calls, and twice as much for caches that have gone cold, which timers that
-// are close together can share: for each other one that is due within a millisecond of the first the thread may sleep twenty
-// microseconds longer than that asks, but not beyond the last of them. Three quarters of the millisecond that is promised
-// may go this way, less half a microsecond for each task that is woken: the rest is for the kernel and for running them.
-// So one timer is exact, whatever waits far behind it, and so are a thousand that are due at the same moment.
-base::Nanos Driver::slack() const noexcept {
-  const auto [count, span] = timers_.near();
-  if (count < 2) return 0;
-  const auto others = static_cast<base::Nanos>(std::min<std::size_t>(count, 1'500)) - 1;
-  return std::max<base::Nanos>(std::min({others * 20'000, span, 750'000 - others * 500}), 0);
 }
 
 // An alarm that is too early costs one needless look; setting it costs a system call each time. So it is only ever

@@ -122,7 +122,6 @@ class Driver final {
   bool collect(int milliseconds = 0) noexcept;
   void after_look() noexcept;
   void ring() noexcept;
-  base::Nanos slack() const noexcept;
   void set_alarm(base::Nanos deadline) noexcept;
   void read_notices() noexcept;
 

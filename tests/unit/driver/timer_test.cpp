@@ -12,6 +12,7 @@
 
 #include <doctest/doctest.h>
 
+#include "driver/slack.hpp"
 #include "support/leak_check.hpp"
 #include "support/test_task.hpp"
 
@@ -197,6 +198,28 @@ TEST_CASE("a wheel counts who is due within a millisecond of the first, before t
   wheel.disarm(next.timer);
   CHECK(wheel.near().count == 0);
   wheel.disarm(far.timer);
+}
+
+TEST_CASE("what timers that are close together may cost each other is within the millisecond that is promised") {
+  constexpr Nanos kFirst = Nanos{5} << 20;
+  RecordingSchedule schedule;
+  const auto slack_of = [&](int count, Nanos apart) {
+    TimerWheel wheel;
+    std::deque<Sleeper> sleepers;
+    for (int i = 0; i < count; ++i) wheel.arm(sleepers.emplace_back(schedule, kFirst + i * apart).timer);
+    const Nanos most = slack(wheel.near());
+    for (Sleeper& sleeper : sleepers) wheel.disarm(sleeper.timer);
+    return most;
+  };
+  CHECK(slack_of(1, 0) == 0);
+  CHECK(slack_of(2, 500'000) == 20'000);  // so much is a wake-up worth
+  CHECK(slack_of(2, 5'000'000) == 0);     // the other one is another wake-up's
+  CHECK(slack_of(50, 0) == 0);            // none is due later, so nothing is to be won
+  CHECK(slack_of(1'000, 0) == 0);
+  CHECK(slack_of(4, 1'000) == 3'000);     // not beyond the last
+  CHECK(slack_of(50, 18'000) == 750'000 - 49 * 500);
+  CHECK(slack_of(1'000, 1'000) == 750'000 - 999 * 500);
+  CHECK(slack_of(20'000, 50) == 0);       // they keep the thread busy
 }
 
 // A recursion over them would need megabytes; this thread has far less.
