@@ -1,6 +1,7 @@
 // LocalPool: threads with a runtime each, least loaded first, exact counts, a clean end.
 
 #include <atomic>
+#include <limits>
 #include <memory>
 #include <set>
 #include <stdexcept>
@@ -199,29 +200,37 @@ TEST_CASE_FIXTURE(Limits, "workers have the builder's options") {
   }
 }
 
+// What is waited for ends only once the sibling has had a turn; were that held up, it would give up in the end.
 TEST_CASE_FIXTURE(Limits, "a fiber that makes, joins and destroys a pool does not hold up its siblings") {
   Checked house;
   house.rt.block_on([] {
-    int turns = 0;
+    std::atomic<int> turns{0}, before{std::numeric_limits<int>::max()};
+    std::atomic<bool> has_begun{false};
+    const auto await_turn = [&] {
+      for (int i = 0; i < 10'000 && turns <= before; ++i) std::this_thread::sleep_for(1ms);
+      return turns > before;
+    };
     auto sibling = runtime::spawn_local([&] {
       for (;; ++turns) runtime::sleep_for(10us);
     });
     runtime::spawn_local([&] {
-      int before = turns;
+      std::atomic<bool> had_turn{false};
       {
         const LocalPool pool(2);
-        auto task = pool.spawn_pinned([] {
-          runtime::sleep_for(1ms);
-          return 7;
-        });
+        auto task = pool.spawn_pinned([&] { return await_turn() ? 7 : 0; });
+        before = turns.load();
         CHECK(task.join() == 7);
-        CHECK(turns > before);
-        before = turns;
-        pool.spawn_pinned([] {
-          runtime::spawn_blocking([] { std::this_thread::sleep_for(2ms); });
+        before = std::numeric_limits<int>::max();
+        pool.spawn_pinned([&] {
+          runtime::spawn_blocking([&] {
+            has_begun = true;
+            had_turn = await_turn();
+          });
+          while (!has_begun) runtime::sleep_for(1ms);  // a pool that ends drops what has not begun
         }).join();
+        before = turns.load();
       }
-      CHECK(turns > before);
+      CHECK(had_turn);
     }).join();
     sibling.abort();
   });
