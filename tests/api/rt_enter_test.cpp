@@ -1,5 +1,6 @@
 // EnterGuard: a runtime as the current one, without driving it.
 
+#include <atomic>
 #include <thread>
 #include <type_traits>
 #include <vector>
@@ -53,6 +54,7 @@ TEST_CASE("with a guard on another thread, spawn and spawn_blocking work and spa
   const Handle handle = house.rt.handle();
   const auto owner = std::this_thread::get_id();
   house.rt.block_on([&] {
+    std::atomic<bool> has_ended{false};
     std::thread other([&] {
       const auto guard = handle.enter();
       CHECK(runtime::spawn([] { return std::this_thread::get_id(); }).join() == owner);
@@ -61,8 +63,10 @@ TEST_CASE("with a guard on another thread, spawn and spawn_blocking work and spa
       CHECK(code_of([] { runtime::spawn_local([] {}); }) == Errc::wrong_thread);
       CHECK(code_of([] { runtime::TaskBuilder().spawn_local([] {}); }) == Errc::wrong_thread);
       handle.spawn([] {}).join();
+      has_ended = true;
     });
-    CHECK(eventually([&] { return house.rt.metrics().spawned_tasks_count() == 3; }));
+    CHECK(eventually([&] { return has_ended.load(); }));  // it needs us until then: nobody else runs what it spawns
+    CHECK(house.rt.metrics().spawned_tasks_count() == 3);
     other.join();
   });
 }
