@@ -16,8 +16,8 @@ namespace runtime::inline v1::detail {
 /// Many senders, one receiver.
 ///
 /// Every value needs a place: `free_` of them are free, `promised_` belong to permits, to senders who have just been
-/// given one, and to values that are being moved in or wait for a block to be made; the rest hold values. A place that comes free goes to the first who
-/// waits. Without a limit only the promised ones are counted.
+/// given one, and to values that are being moved in or wait for a block to be made; the rest hold values. A place that
+/// comes free goes to the first who waits. Without a limit only the promised ones are counted.
 /// Thread safety: any thread; receive() and what the receiver does by one at a time.
 /// Owns: the values. Owned by: senders, permits and the receiver together.
 class MpscChannel final {

@@ -115,7 +115,8 @@ void detach(Task& task) noexcept;
 inline bool publish_end_to_local(Task& task) noexcept {
   JoinWaiter* waiter = task.joiner.load(std::memory_order_relaxed);
   if (!is_local(waiter)) return false;
-  // Its handle is in use by a fiber of this thread, which is parked: nobody else can touch `joiner` now.
+  // Its handle is in use by a fiber of this thread, which is parked: nobody else can touch `joiner` now, and
+  // ThreadSanitizer need not be told of a hand-over.
   task.joiner.store(kEnded, std::memory_order_release);
   static_cast<FiberWaiter*>(unmark(waiter))->notify_here();
   return true;

@@ -34,6 +34,12 @@ PLANTS = [
 ]
 
 
+# A build's log, whose fault is far above its end, and what is to be shown of it.
+LOG = "".join(["[1/99] Compiling good.o\n", "FAILED: broken.o\n", "broken.c:1: error: nothing\n",
+               *(f"[{number}/99] Compiling good.o\n" for number in range(2, 99)), "ninja: build stopped\n"])
+SHOWN = "   | FAILED: broken.o\n   | broken.c:1: error: nothing\n"
+
+
 def closing_line(meson_build):
     """What the runner's last line would be for a project of this meson.build."""
     with tempfile.TemporaryDirectory() as scratch:
@@ -53,6 +59,10 @@ def main():
     for what, meson_build, expected in PLANTS:
         found = closing_line(meson_build)
         print(f"{what}: {found}{'' if found == expected else f' -- WRONG, expected {expected}'}")
+        wrong += found != expected
+    for what, log, expected in [("a fault far from the end", LOG, SHOWN), ("no fault named", "the end\n", "   | the end\n")]:
+        found = run_suites.complaints(log)
+        print(f"{what}: {'shown' if found == expected else f'WRONG: {found!r}'}")
         wrong += found != expected
     return 1 if wrong else 0
 
