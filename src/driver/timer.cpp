@@ -33,7 +33,6 @@ std::size_t TimerHeap::fire(base::Nanos now) noexcept {
       timer.scope_->cancel();
     } else {
       task::wake(timer.task_);
-      __builtin_prefetch(timer.task_.fiber);  // it has its turn soon
     }
   }
   return fired;

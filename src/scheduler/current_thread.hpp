@@ -295,7 +295,7 @@ class CurrentThread final : public task::Schedule {
   // native_stack.cpp: what happens on the stack that called block_on.
   void drive(task::Task& waiter) noexcept;
   void run_ready() noexcept;
-  void resume(task::Task& task) noexcept;
+  task::Task* resume(task::Task& task) noexcept;
   void look_at_driver() noexcept;
   void sleep(const task::Task& waiter) noexcept;
   void sleep_paused(const task::Task& waiter) noexcept;

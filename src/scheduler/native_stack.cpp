@@ -42,21 +42,23 @@ void CurrentThread::drive(Task& waiter) noexcept {
 // Until nothing is ready or it is time to look at the driver. Fibers switch among themselves meanwhile.
 void CurrentThread::run_ready() noexcept {
   thread_state.running = nullptr;
-  for (;;) {
-    Task* next = std::exchange(handed_back_, nullptr);
-    if (next == nullptr) next = pick_from_native();
-    if (next == nullptr) break;
-    resume(*next);
-  }
+  for (Task* next = pick_from_native(); next != nullptr;) next = resume(*next);
   if (RUNTIME_UNLIKELY(stacks_.is_untidy() || reaper_stacks_.is_untidy() || !other_stacks_.empty())) tidy_stacks();
 }
 
-void CurrentThread::resume(Task& task) noexcept {
-  if (task.fiber == nullptr && take_warm_for(task) == nullptr && !find_stack(task)) return destroy_unstarted(task);
+// Who goes on next; null: nobody, or it is time to look at the driver.
+Task* CurrentThread::resume(Task& task) noexcept {
+  if (task.fiber == nullptr && take_warm_for(task) == nullptr && !find_stack(task)) {
+    destroy_unstarted(task);
+    return pick_from_native();
+  }
   task.phase = Phase::running;
   thread_state.running = &task;
   fiber::enter(native_, *task.fiber, words_);
   thread_state.running = nullptr;
+  Task* const next = std::exchange(handed_back_, nullptr);
+  // A fiber that hands nobody back has looked itself, unless it came to have the observer's hooks run.
+  return RUNTIME_UNLIKELY(observer_ != nullptr) && next == nullptr ? pick_from_native() : next;
 }
 
 void CurrentThread::look_at_driver() noexcept {
