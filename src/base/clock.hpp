@@ -18,11 +18,11 @@ inline Nanos monotonic_now() noexcept {
   return Nanos{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
-/// Now + duration; a duration too long to add never ends.
-inline Nanos deadline_after(Nanos duration) noexcept {
-  const Nanos now = monotonic_now();
-  return duration >= kForever - now ? kForever : now + duration;
+/// Begin + duration; a duration too long to add never ends.
+inline Nanos deadline_after(Nanos begin, Nanos duration) noexcept {
+  return duration >= kForever - begin ? kForever : begin + duration;
 }
+inline Nanos deadline_after(Nanos duration) noexcept { return deadline_after(monotonic_now(), duration); }
 
 inline timespec to_timespec(Nanos nanos) noexcept {
   return timespec{static_cast<time_t>(nanos / 1'000'000'000), static_cast<long>(nanos % 1'000'000'000)};

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <sched.h>
 
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <condition_variable>
@@ -23,6 +24,8 @@ std::chrono::steady_clock::time_point moment(base::Nanos nanos) noexcept {
   return std::chrono::steady_clock::time_point(std::chrono::nanoseconds(nanos));
 }
 
+constexpr std::size_t kLongRow = 8;  // jobs
+
 // Where this thread may run on one processor only, whoever waits without sleeping keeps the others from what he waits for.
 bool has_processors() noexcept {
   const base::ErrnoKeeper keeper;
@@ -38,6 +41,7 @@ struct Pool::State {
 
   const PoolOptions options;
   const bool may_look = has_processors();
+  std::atomic<bool> row_is_long{false};  // of jobs that were submitted before the submitter slept the last time
   mutable PoolLock mutex;
   // All below guarded by mutex.
   std::condition_variable_any gone;  // the last thread has left
@@ -46,36 +50,48 @@ struct Pool::State {
   std::size_t queued = 0;
   std::size_t threads = 0;
   std::size_t stopping = 0;     // threads that take no more jobs and are not gone yet; not in `threads`
-  IdleThread* idler = nullptr;  // the newest of those that wait; so the others' time to end comes
+  IdleThread* looker = nullptr;  // one that looks or naps, or did so before it slept: it comes before the others
+  IdleThread* idler = nullptr;   // the newest of the others that wait; so the time to end of those before comes
   std::size_t idle = 0;         // threads that wait and that nobody has granted a job yet
   std::size_t granted = 0;      // jobs promised to threads that have not taken one yet
   std::size_t running = 0;
-  bool somebody_looks = false;  // a thread waits for work without sleeping
   bool closed = false;
   Listener* listener = nullptr;
   IdleListener* idle_listener = nullptr;
 
+  // To nap costs a timer of its own, so it has to save more than one wake.
+  bool looking_pays() const noexcept { return may_look || row_is_long.load(std::memory_order_relaxed); }
   bool is_idle() const noexcept { return running == 0 && first == nullptr; }
 
   /// Promises a job to an idle thread, if there is one and no promise is open. The promiser, not the thread, takes it
   /// off the idle ones: until that thread runs, another would count it again and start nobody. Null, or who is to be
   /// roused once the lock has been given back: the thread would only run into it.
   IdleThread* grant() noexcept {
-    if (idler == nullptr || granted != 0) return nullptr;
+    if (idle == 0 || granted != 0) return nullptr;
     ++granted;
-    idler->is_granted = true;
-    return take_idler();
+    IdleThread* const taken = take_idler();
+    taken->is_granted = true;
+    return taken;
   }
 
   IdleThread* take_idler() noexcept {
-    IdleThread* taken = std::exchange(idler, idler->next);
+    IdleThread* const taken = looker != nullptr ? std::exchange(looker, nullptr) : std::exchange(idler, idler->next);
     taken->is_listed = false;
     --idle;
     return taken;
   }
 
+  void list(IdleThread& waiting, bool looks) noexcept {
+    if (looks) {
+      looker = &waiting;
+    } else {
+      waiting.next = std::exchange(idler, &waiting);
+    }
+    ++idle;
+  }
+
   void unlist(IdleThread& leaving) noexcept {
-    IdleThread** link = &idler;
+    IdleThread** link = looker == &leaving ? &looker : &idler;
     while (*link != &leaving) link = &(*link)->next;
     *link = leaving.next;
     --idle;
@@ -96,9 +112,34 @@ Pool::Pool(const PoolOptions& options) : state_(std::make_shared<State>(options)
 Pool::~Pool() { close(); }
 
 int Pool::submit(Job& job) noexcept {
+  IdleThread* idler = nullptr;
+  const int error = enqueue(job, idler);
+  if (idler != nullptr) idler->rouse();
+  return error;
+}
+
+int Pool::submit_before_sleep(Job& job) noexcept {
+  IdleThread* idler = nullptr;
+  const int error = enqueue(job, idler);
+  ++row_;
+  // One that was to be woken before has gone on: nobody is granted a job until then.
+  if (idler != nullptr) napper_ = idler->rouse_later();
+  return error;
+}
+
+void Pool::end_row() noexcept {
+  const bool is_long = std::exchange(row_, 0) >= kLongRow;
+  if (state_->row_is_long.load(std::memory_order_relaxed) != is_long) {
+    state_->row_is_long.store(is_long, std::memory_order_relaxed);
+  }
+  if (napper_ != nullptr) IdleThread::wake(std::exchange(napper_, nullptr));
+}
+
+// `idler`: who is to be roused.
+int Pool::enqueue(Job& job, IdleThread*& idler) noexcept {
   State& state = *state_;
   base::happens_before(&job);
-  std::unique_lock lock(state.mutex);
+  const std::lock_guard lock(state.mutex);
   if (state.closed) return ECANCELED;
   if (state.queued >= state.idle + state.granted && state.threads < state.options.max_threads) {
     // Under the lock: the new thread waits for it, and so finds the job that it was started for.
@@ -117,9 +158,7 @@ int Pool::submit(Job& job) noexcept {
   ++state.queued;
   // One wake is under way at most: the thread that answers it wakes the next if there is more to do, so a burst of jobs
   // costs the submitter one system call.
-  IdleThread* idler = state.grant();
-  lock.unlock();
-  if (idler != nullptr) idler->rouse();
+  idler = state.grant();
   return 0;
 }
 
@@ -152,7 +191,7 @@ std::size_t Pool::close() noexcept {
     const std::lock_guard lock(state.mutex);
     state.closed = true;
     job = take_cancellable(state);
-    while (state.idler != nullptr) state.take_idler()->rouse();
+    while (state.idle != 0) state.take_idler()->rouse();
   }
   std::size_t cancelled = 0;
   while (job != nullptr) {
@@ -263,24 +302,23 @@ void Pool::serve(State& state) noexcept {
 // pause was a short one.
 bool Pool::wait_for_work(State& state, std::unique_lock<PoolLock>& lock, bool& looks) noexcept {
   IdleThread self;
-  self.next = std::exchange(state.idler, &self);
-  ++state.idle;
-  const bool is_looking = looks && state.may_look && !state.somebody_looks;
-  if (is_looking) state.somebody_looks = true;
+  const bool is_looking = looks && state.looker == nullptr && state.looking_pays();
+  state.list(self, is_looking);
   lock.unlock();
 
-  const base::Nanos short_end = base::deadline_after(kShortPause);
-  self.wait(is_looking ? short_end : 0, base::deadline_after(state.options.keep_alive));
+  const base::Nanos begin = base::monotonic_now();
+  const base::Nanos short_end = begin + (state.may_look ? kLook : kNap);
+  if (is_looking) state.may_look ? self.look(short_end) : self.nap(short_end);
+  self.sleep(base::deadline_after(begin, state.options.keep_alive));
   looks = base::monotonic_now() < short_end;
 
   lock.lock();
-  if (is_looking) state.somebody_looks = false;
   if (self.is_listed) {
     state.unlist(self);
   } else {
     // Its time was over, and somebody has chosen it all the same: he may not have roused it yet, and knows this frame.
     lock.unlock();
-    self.wait(0, base::kForever);
+    self.sleep(base::kForever);
     lock.lock();
     if (self.is_granted) --state.granted;
   }

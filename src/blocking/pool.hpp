@@ -6,10 +6,12 @@
 #include <string>
 
 #include "base/clock.hpp"
+#include "base/compiler.hpp"
 #include "blocking/job.hpp"
 
 namespace runtime::inline v1::blocking {
 
+class IdleThread;
 class PoolLock;
 
 /// Who wants to know of each thread of a pool. Stays from thread_is_made() to thread_is_gone() of every thread.
@@ -50,6 +52,12 @@ class Pool final {
   /// it. Nothing has happened to the job when it is not 0. With a thread alive a failed start is no failure: that thread
   /// takes the job later.
   [[nodiscard]] int submit(Job& job) noexcept;
+  /// The same by the one thread that calls wake_now() before it sleeps and may submit many jobs until then. Where there is
+  /// one processor only, a job may wait for that, but for no longer than kNap.
+  [[nodiscard]] int submit_before_sleep(Job& job) noexcept;
+  void wake_now() noexcept {
+    if (RUNTIME_UNLIKELY(row_ != 0)) end_row();
+  }
 
   /// No new jobs from now on; queued ones are cancelled, but for mandatory ones, which the threads still run. The
   /// number of those that were cancelled.
@@ -87,6 +95,8 @@ class Pool final {
 
  private:
   struct State;
+  int enqueue(Job& job, IdleThread*& idler) noexcept;
+  void end_row() noexcept;
   static Job* take_cancellable(State& state) noexcept;
   static void* thread_main(void* raw) noexcept;
   static void serve(State& state) noexcept;
@@ -94,6 +104,9 @@ class Pool final {
   static int start_thread(const std::shared_ptr<State>& state) noexcept;
 
   std::shared_ptr<State> state_;
+  // Of the thread that calls submit_before_sleep():
+  std::size_t row_ = 0;           // jobs it has submitted since it slept
+  const void* napper_ = nullptr;  // roused, and to be woken
 };
 
 }  // namespace runtime::inline v1::blocking

@@ -110,7 +110,7 @@ class SharedCall final : public blocking::Job {
 int run_on_pool(void (*fn)(void*) noexcept, void* arg, bool mandatory) noexcept {
   task::Task& task = *task::parkable();
   BorrowedCall call(task, fn, arg, mandatory);
-  if (const int error = context::of(task).pool->submit(call)) return error;
+  if (const int error = context::of(task).pool->submit_before_sleep(call)) return error;
   const task::Waiting waiting(task, task::WaitFor::blocking_job);
   task::park_until_certain(task, [&call] { return call.is_done(); });
   base::happens_after(&task);
@@ -131,7 +131,7 @@ int offload_detachable(DetachedJob& job) noexcept {
     job.release();
     return ENOMEM;
   }
-  if (const int error = context::of(task).pool->submit(*call)) {
+  if (const int error = context::of(task).pool->submit_before_sleep(*call)) {
     call->cancel();
     SharedCall::leave(call);
     return error;

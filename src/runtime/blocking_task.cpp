@@ -11,6 +11,7 @@
 #include "runtime/inner.hpp"
 #include "task/current.hpp"
 #include "task/join.hpp"
+#include "task/park.hpp"
 
 namespace runtime::inline v1::detail {
 
@@ -54,7 +55,10 @@ void BlockingTask::cancel() noexcept {
 void launch_blocking(task::Task& task) {
   task.phase = task::Phase::ready;
   auto* job = ::new (scheduler::CurrentThread::tail_of(task)) BlockingTask(task);
-  const int error = Inner::of(task).pool().submit(*job);
+  blocking::Pool& pool = Inner::of(task).pool();
+  const task::Task* const caller = task::parkable();
+  const bool is_in_loop = caller != nullptr && caller->schedule == task.schedule;
+  const int error = is_in_loop ? pool.submit_before_sleep(*job) : pool.submit(*job);
   if (error == 0) return;
   job->cancel();
   if (error != ECANCELED) {

@@ -21,6 +21,7 @@ std::size_t CurrentThread::run_pass() noexcept {
   begin_round(before + run_queue_.depth());
   run_ready();
   end_round();
+  context_.pool->wake_now();
   return static_cast<std::size_t>(turns_.read() - before);
 }
 

@@ -14,6 +14,7 @@
 
 #include "join_set_support.hpp"
 #include "support.hpp"
+#include "support/one_processor.hpp"
 
 using namespace api_test;
 
@@ -259,4 +260,26 @@ TEST_CASE("many blocking closures of a set end on many threads while it is joine
       CHECK(results.size() == static_cast<std::size_t>(round % 20));
     }
   });
+}
+
+TEST_CASE("on one processor bursts of blocking closures run, also when a task blocks the thread until one has") {
+  const test::OneProcessor here;
+  Checked house;
+  constexpr int kTasks = 40, kRounds = 20;
+  std::atomic<int> ran{0};
+  house.rt.block_on([&] {
+    runtime::scope([&](runtime::Scope& scope) {
+      for (int task = 0; task < kTasks; ++task) {
+        scope.spawn([&, task] {
+          for (int round = 0; round < kRounds; ++round) {
+            auto closure = runtime::spawn_blocking([&ran] { return ++ran; });
+            // This one does what no task should: nobody is woken because it sleeps.
+            if (task == 0) CHECK(eventually([&closure] { return closure.is_finished(); }));
+            closure.join();
+          }
+        });
+      }
+    });
+  });
+  CHECK(ran == kTasks * kRounds);
 }

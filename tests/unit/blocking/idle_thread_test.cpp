@@ -22,20 +22,21 @@ using runtime::base::Nanos;
 TEST_CASE_FIXTURE(test::LeakCheck, "an idle thread that was roused before it waits does not wait") {
   IdleThread self;
   self.rouse();
-  self.wait(0, kForever);
-  IdleThread looking;
-  looking.rouse();
-  looking.wait(deadline_after(kForever - 1), kForever);
+  self.look(kForever);
+  self.nap(kForever);
+  self.sleep(kForever);
 }
 
 TEST_CASE_FIXTURE(test::LeakCheck, "an idle thread waits until its deadline, and may wait again to be roused") {
   IdleThread self;
-  const auto deadline = deadline_after(1'000'000);
-  self.wait(0, deadline);
-  CHECK(monotonic_now() >= deadline);
+  for (const auto wait : {&IdleThread::look, &IdleThread::nap, &IdleThread::sleep}) {
+    const auto deadline = deadline_after(1'000'000);
+    (self.*wait)(deadline);
+    CHECK(monotonic_now() >= deadline);
+  }
   std::atomic<bool> back{false};
   std::thread late([&] {
-    self.wait(0, kForever);
+    self.sleep(kForever);
     back = true;
   });
   CHECK_FALSE(back);
@@ -44,23 +45,64 @@ TEST_CASE_FIXTURE(test::LeakCheck, "an idle thread waits until its deadline, and
   CHECK(back);
 }
 
-TEST_CASE_FIXTURE(test::LeakCheck, "an idle thread is roused while it looks as well as while it sleeps") {
-  constexpr int kRounds = 200;
+TEST_CASE_FIXTURE(test::LeakCheck, "an idle thread is roused while it looks as well as while it naps or sleeps") {
+  constexpr int kRounds = 300;
+  constexpr Nanos kLong = 20'000'000'000;
   for (int round = 0; round < kRounds; ++round) {
     IdleThread self;
     std::atomic<bool> is_there{false};
     std::thread waiting([&] {
-      const auto looks_until = round % 2 == 0 ? 0 : deadline_after(kShortPause);
       is_there = true;
-      self.wait(looks_until, deadline_after(20'000'000'000));
+      if (round % 3 == 0) self.look(deadline_after(kLong));
+      if (round % 3 == 1) self.nap(deadline_after(kLong));
+      self.sleep(deadline_after(kLong));
     });
     CHECK(test::eventually([&] { return is_there.load(); }));
-    if (round % 4 == 0) std::this_thread::sleep_for(std::chrono::microseconds(100));
+    if (round % 2 == 0) std::this_thread::sleep_for(std::chrono::microseconds(100));
     const auto begin = monotonic_now();
-    self.rouse();
+    if (round % 5 == 0) {
+      if (const void* napper = self.rouse_later()) IdleThread::wake(napper);
+    } else {
+      self.rouse();
+    }
     waiting.join();
-    CHECK(monotonic_now() - begin < 20'000'000'000);
+    CHECK(monotonic_now() - begin < kLong);
   }
+}
+
+TEST_CASE_FIXTURE(test::LeakCheck, "one that naps can be roused in silence: it is woken later, or goes on when the nap is over") {
+  IdleThread awake;
+  CHECK(awake.rouse_later() == nullptr);
+
+  const auto rouse_one_that_naps = [](IdleThread& self) {
+    CHECK(test::eventually([&] { return self.is_napping(); }));
+    return self.rouse_later();
+  };
+  IdleThread woken;
+  std::atomic<bool> back{false};
+  std::thread sleeper([&] {
+    woken.nap(kForever);
+    back = true;
+  });
+  const void* napper = rouse_one_that_naps(woken);
+  REQUIRE(napper != nullptr);
+  IdleThread::wake(napper);
+  sleeper.join();
+  CHECK(back);
+
+  // A nap may be over before it is seen: then another is taken.
+  bool roused_in_time = false;
+  for (int attempt = 0; attempt < 100 && !roused_in_time; ++attempt) {
+    IdleThread left_alone;
+    std::thread one([&] {
+      left_alone.nap(deadline_after(50'000'000));
+      left_alone.sleep(kForever);
+    });
+    static_cast<void>(test::eventually([&] { return left_alone.is_napping(); }, std::chrono::seconds(1)));
+    roused_in_time = left_alone.rouse_later() != nullptr;
+    one.join();
+  }
+  CHECK(roused_in_time);
 }
 
 namespace {
