@@ -53,7 +53,7 @@ class Pool final {
   /// takes the job later.
   [[nodiscard]] int submit(Job& job) noexcept;
   /// The same by the one thread that calls wake_now() before it sleeps and may submit many jobs until then. Where there is
-  /// one processor only, a job may wait for that, but for no longer than kNap.
+  /// one processor only, a job may wait for that, and others' jobs behind it, but for no longer than kNap.
   [[nodiscard]] int submit_before_sleep(Job& job) noexcept;
   void wake_now() noexcept {
     if (RUNTIME_UNLIKELY(row_ != 0)) end_row();

@@ -69,8 +69,8 @@ void CurrentThread::look_at_driver() noexcept {
 }
 
 void CurrentThread::sleep(const Task& waiter) noexcept {
-  context_.pool->wake_now();
   run_hook(config_.on_park, "on_thread_park");  // may have made somebody ready
+  context_.pool->wake_now();
   if (RUNTIME_UNLIKELY(driver_.clock.is_paused())) {
     sleep_paused(waiter);
   } else {
