@@ -103,6 +103,7 @@ class EpollSet final {
   bool enlist(FdWatch& watch) noexcept;
   int arm(Number& number, FdWatch& watch) noexcept;
   void forget_former_owner(Number& number) noexcept;
+  const FdWatch* first_watch(std::uint64_t tag) const noexcept;
   void report(Number& number, int fd, std::uint32_t events) noexcept;
   static void link(Number& number, FdWatch& watch) noexcept;
 
