@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <mutex>
 #include <new>
 #include <utility>
@@ -36,28 +37,31 @@ bool has_processors() noexcept {
 
 }  // namespace
 
-struct Pool::State {
+struct alignas(64) Pool::State {
   explicit State(const PoolOptions& given) : options(given) {}
+
+  // What each job touches is one cache line, which goes from processor to processor. All of it guarded by the mutex.
+  mutable PoolLock mutex;
+  std::uint32_t queued = 0;
+  std::uint32_t threads = 0;
+  std::uint32_t idle = 0;        // threads that wait and that nobody has granted a job yet
+  std::uint32_t granted = 0;     // jobs promised to threads that have not taken one yet
+  std::uint32_t running = 0;
+  Job* first = nullptr;
+  Job* last = nullptr;
+  IdleThread* looker = nullptr;  // one that looks or naps, or did so before it slept: it comes before the others
+  IdleThread* idler = nullptr;   // the newest of the others that wait; so the time to end of those before comes
+  IdleListener* idle_listener = nullptr;
+
+  // This as well.
+  bool closed = false;
+  std::size_t stopping = 0;          // threads that take no more jobs and are not gone yet; not in `threads`
+  Listener* listener = nullptr;
+  std::condition_variable_any gone;  // the last thread has left
 
   const PoolOptions options;
   const bool may_look = has_processors();
   std::atomic<bool> row_is_long{false};  // of jobs that were submitted before the submitter slept the last time
-  mutable PoolLock mutex;
-  // All below guarded by mutex.
-  std::condition_variable_any gone;  // the last thread has left
-  Job* first = nullptr;
-  Job* last = nullptr;
-  std::size_t queued = 0;
-  std::size_t threads = 0;
-  std::size_t stopping = 0;     // threads that take no more jobs and are not gone yet; not in `threads`
-  IdleThread* looker = nullptr;  // one that looks or naps, or did so before it slept: it comes before the others
-  IdleThread* idler = nullptr;   // the newest of the others that wait; so the time to end of those before comes
-  std::size_t idle = 0;         // threads that wait and that nobody has granted a job yet
-  std::size_t granted = 0;      // jobs promised to threads that have not taken one yet
-  std::size_t running = 0;
-  bool closed = false;
-  Listener* listener = nullptr;
-  IdleListener* idle_listener = nullptr;
 
   // To nap costs a timer of its own, so it has to save more than one wake.
   bool looking_pays() const noexcept { return may_look || row_is_long.load(std::memory_order_relaxed); }
