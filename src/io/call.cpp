@@ -6,6 +6,7 @@
 
 #include <runtime/error.hpp>
 
+#include "context/context.hpp"
 #include "io/poll_events.hpp"
 #include "io/wait.hpp"
 #include "task/park.hpp"
@@ -20,9 +21,11 @@ void detail::throw_unexpected_end(std::size_t got, std::size_t wanted) {
 namespace io {
 
 bool begin(const char* call) {
-  require_io(call);
-  if (!begin_call()) return false;
-  task::throw_if_cancelled(*task::parkable());
+  task::Task* const task = task::parkable();
+  if (task == nullptr) return false;
+  if (RUNTIME_UNLIKELY(!context::of(*task).has_io)) require_io(call);
+  task->schedule->spend_budget(*task);
+  task::throw_if_cancelled(*task);
   return true;
 }
 

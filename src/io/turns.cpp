@@ -138,7 +138,7 @@ TurnEnd Turns::wait_on_fiber(task::Task& task, int fd, std::uint8_t interest, st
     if (is_closed()) return TurnEnd::closed;
     parked_ = &task;
   }
-  const WaitEnd end = wait_fd(fd, interest, base::kForever, base::kForever, &closed_, owner);
+  const WaitEnd end = wait_owned(task, fd, interest, owner, closed_);
   {
     const base::ShortLock guard(lock_);
     parked_ = nullptr;

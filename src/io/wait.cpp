@@ -50,22 +50,35 @@ bool cancel_pending() noexcept {
   return task != nullptr && task::is_cancel_due(*task);
 }
 
-WaitEnd wait_fd(int fd, std::uint8_t interest, base::Nanos deadline, base::Nanos look_again,
-                const std::atomic<bool>* closed, std::uint64_t owner) noexcept {
+WaitEnd wait_fd(int fd, std::uint8_t interest, base::Nanos deadline, base::Nanos look_again) noexcept {
   task::Task& task = *task::parkable();
   driver::Driver& driver = *context::of(task).driver;
-  driver::FdWatch watch(task, fd, interest, owner);
+  driver::FdWatch watch(task, fd, interest);
   if (!driver.watch(watch)) return wait_blindly(task, deadline);
   task::Waiting waiting(task, task::WaitFor::descriptor);
   waiting.detail.watched = {fd, interest};
   std::optional<time::LookAgain> again;
   if (look_again != base::kForever) again.emplace(task, look_again);
-  const auto is_over = [closed] { return closed != nullptr && closed->load(std::memory_order_seq_cst); };
-  const auto end = time::park_until(task, deadline, [&watch, &again, &is_over] {
-    return watch.has_news() || (again && again->is_due()) || is_over();
+  const auto end = time::park_until(task, deadline, [&watch, &again] {
+    return watch.has_news() || (again && again->is_due());
   });
   driver.unwatch(watch);
-  return end == time::WaitEnd::done && (watch.is_closed() || is_over()) ? WaitEnd::closed : translate(end);
+  return end == time::WaitEnd::done && watch.is_closed() ? WaitEnd::closed : translate(end);
+}
+
+// Every message on a connection comes here: the frame is small, and nothing is asked that has no answer.
+WaitEnd wait_owned(task::Task& task, int fd, std::uint8_t interest, std::uint64_t owner,
+                   const std::atomic<bool>& closed) noexcept {
+  driver::Driver& driver = *context::of(task).driver;
+  driver::FdWatch watch(task, fd, interest, owner);
+  if (!driver.watch(watch)) return wait_blindly(task, base::kForever);
+  task::Waiting waiting(task, task::WaitFor::descriptor);
+  waiting.detail.watched = {fd, interest};
+  const auto is_over = [&closed] { return closed.load(std::memory_order_seq_cst); };
+  const auto end = task::park_until(task, [&watch, &is_over] { return watch.has_news() || is_over(); });
+  driver.unwatch(watch);
+  if (end == task::ParkEnd::cancelled) return WaitEnd::cancelled;
+  return watch.is_closed() || is_over() ? WaitEnd::closed : WaitEnd::ready;
 }
 
 void read_to_the_end(int fd, std::uint64_t owner) noexcept {

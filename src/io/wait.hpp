@@ -39,11 +39,13 @@ bool cancel_pending() noexcept;
 ///
 /// A descriptor that epoll refuses (a regular file) is ready at once. If there is no memory for the watch, it looks
 /// again every millisecond instead. The deadline is on the runtime's clock. `look_again`: a pause in real time after
-/// which it is `ready` in any case, for what epoll does not report. `closed`: a flag that is set by whoever wakes the
-/// task then; the wait ends as if the descriptor had been closed. `owner`: see driver::EpollSet; who has one must have
-/// found just now that the descriptor is not ready.
-WaitEnd wait_fd(int fd, std::uint8_t interest, base::Nanos deadline, base::Nanos look_again = base::kForever,
-                const std::atomic<bool>* closed = nullptr, std::uint64_t owner = 0) noexcept;
+/// which it is `ready` in any case, for what epoll does not report.
+WaitEnd wait_fd(int fd, std::uint8_t interest, base::Nanos deadline, base::Nanos look_again = base::kForever) noexcept;
+
+/// The same for a descriptor of an owner, see driver::EpollSet, who has found just now that it is not ready. `closed`: a
+/// flag that is set by whoever wakes the task then; the wait ends as if the descriptor had been closed.
+WaitEnd wait_owned(task::Task& task, int fd, std::uint8_t interest, std::uint64_t owner,
+                   const std::atomic<bool>& closed) noexcept;
 
 /// The caller has read all there was; what the driver remembers of that. See driver::EpollSet.
 void read_to_the_end(int fd, std::uint64_t owner) noexcept;
