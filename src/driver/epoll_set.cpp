@@ -230,7 +230,7 @@ void EpollSet::link(Number& number, FdWatch& watch) noexcept {
 void EpollSet::unwatch(FdWatch& watch) noexcept {
   if (!watch.watched_) return;
   watch.watched_ = false;
-  watched_.fetch_sub(1, std::memory_order_relaxed);
+  watched_.store(watched_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);  // nobody else writes it
   (watch.previous_ != nullptr ? watch.previous_->next_ : numbers_[static_cast<std::size_t>(watch.fd_)].first) = watch.next_;
   if (watch.next_ != nullptr) watch.next_->previous_ = watch.previous_;
 }
