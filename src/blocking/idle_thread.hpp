@@ -19,8 +19,8 @@ inline constexpr base::Nanos kNap = 500'000;
 
 /// A pool thread that has nothing to do; lives on its stack for one pause.
 ///
-/// Thread safety: look(), nap() and sleep() by the thread, one of rouse() and rouse_later() by any, once; the rest is
-/// guarded by the pool's lock.
+/// Thread safety: look(), nap() and sleep() by the thread, one of rouse() and rouse_later() by any, once; wake() and
+/// is_napping() any; what is marked is guarded by the pool's lock.
 class IdleThread final {
  public:
   IdleThread() noexcept = default;

@@ -40,7 +40,7 @@ struct PoolOptions {
 /// Threads for calls that block one: started when there is work and nobody idle, ended when idle for too long.
 ///
 /// The state is shared with the threads, because a thread that runs a closure when the runtime goes may outlive it.
-/// Thread safety: any thread, except close(), which is called once.
+/// Thread safety: any thread, except close(), which is called once, and what one thread is to call.
 class Pool final {
  public:
   explicit Pool(const PoolOptions& options);
@@ -52,8 +52,8 @@ class Pool final {
   /// it. Nothing has happened to the job when it is not 0. With a thread alive a failed start is no failure: that thread
   /// takes the job later.
   [[nodiscard]] int submit(Job& job) noexcept;
-  /// The same by the one thread that calls wake_now() before it sleeps and may submit many jobs until then. Where there is
-  /// one processor only, a job may wait for that, and others' jobs behind it, but for no longer than kNap.
+  /// The same by the one thread that calls wake_now() before it sleeps and may submit many jobs until then. Where it has
+  /// one processor and the pool no other, a job may wait for that, and others' jobs behind it, until a nap of kNap ends.
   [[nodiscard]] int submit_before_sleep(Job& job) noexcept;
   void wake_now() noexcept {
     if (RUNTIME_UNLIKELY(row_ != 0)) end_row();
@@ -95,12 +95,13 @@ class Pool final {
 
  private:
   struct State;
+  struct Patience;  // of a pool thread
   int enqueue(Job& job, IdleThread*& idler) noexcept;
   void end_row() noexcept;
   static Job* take_cancellable(State& state) noexcept;
   static void* thread_main(void* raw) noexcept;
   static void serve(State& state) noexcept;
-  static bool wait_for_work(State& state, std::unique_lock<PoolLock>& lock, bool& looks) noexcept;
+  static bool wait_for_work(State& state, std::unique_lock<PoolLock>& lock, Patience& patience) noexcept;
   static int start_thread(const std::shared_ptr<State>& state) noexcept;
 
   std::shared_ptr<State> state_;

@@ -142,7 +142,7 @@ class Driver final {
   EpollSet set_;                        // of the watched descriptors, and of these two
   std::unique_ptr<struct ev_loop, LoopDeleter> loop_;
   alignas(8) std::byte set_watcher_[64];  // libev's ev_io; driver.cpp checks that it fits
-  bool sleeps_shortly_ = false;           // the last sleep was over within kShort
+  bool sleeps_shortly_ = false;           // it does so as a rule: see sleep()
 
   std::mutex notices_mutex_;
   std::vector<CloseNotice> notices_;    // guarded by notices_mutex_

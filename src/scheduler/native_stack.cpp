@@ -306,6 +306,7 @@ void CurrentThread::enter_root() {
 
 void CurrentThread::leave_root() noexcept {
   destroy_root_values();
+  context_.pool->wake_now();
   busy_.stop(base::monotonic_now());
   entry_.reset();
   root_scope_.reset();

@@ -265,7 +265,7 @@ TEST_CASE("many blocking closures of a set end on many threads while it is joine
 TEST_CASE("on one processor bursts of blocking closures run, also when a task blocks the thread until one has") {
   const test::OneProcessor here;
   Checked house;
-  constexpr int kTasks = 40, kRounds = 20;
+  constexpr int kTasks = 300, kRounds = 10;  // more tasks than kLongRow
   std::atomic<int> ran{0};
   house.rt.block_on([&] {
     runtime::scope([&](runtime::Scope& scope) {

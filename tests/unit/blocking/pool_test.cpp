@@ -337,7 +337,7 @@ TEST_CASE_FIXTURE(test::LeakCheck,
                   "on one processor rows of jobs that are submitted before a sleep run, whether that comes or not") {
   const test::OneProcessor here;
   Pool pool({.max_threads = 2});
-  constexpr int kRows = 60, kJobs = 30;
+  constexpr int kRows = 30, kJobs = 300;  // more than kLongRow
   int ran = 0;
   for (int row = 0; row < kRows; ++row) {
     std::deque<TestJob> jobs(kJobs);
