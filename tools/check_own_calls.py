@@ -7,7 +7,8 @@ The preload library leaves calls of libruntime itself alone, and knows them by t
 (src/preload/start.cpp). A compiler that fetches the function's address first, and calls it from a register, would have
 libruntime's own waits parked: in the middle of what must not be interrupted.
 
-Jumps are passed over: they are stubs, and tail calls, which are the caller's where it is a program that calls runtime_*.
+Jumps are passed over: they are entries of the linkage table, and tail calls, which are the caller's where it is a program
+that calls runtime_*.
 """
 import pathlib
 import re

@@ -26,8 +26,8 @@ static_assert(sizeof(ev_io) <= 64 && alignof(ev_io) <= 8);
 constexpr unsigned kLoopFlags = unsigned{EVBACKEND_EPOLL} | unsigned{EVFLAG_NOENV};
 
 constexpr std::size_t kMostNotices = 1024;
-// More than the kernel's tick takes: an earlier end of a wait has to be told to the processor's timer, which costs two
-// microseconds on a virtual machine, twenty milliseconds cost nothing.
+// More than the kernel's tick takes: on a processor that is busy, a wait that ends before the next tick has to be told to
+// its timer. Measured on a virtual machine, that is two microseconds for each.
 constexpr int kShort = 20;  // milliseconds
 constexpr base::Nanos kMillisecond = 1'000'000;
 constexpr std::uint32_t kBell = 0;

@@ -19,7 +19,6 @@
 #include "support/child.hpp"
 #include "support/eventually.hpp"
 #include "support/leak_check.hpp"
-#include "support/one_processor.hpp"
 
 using namespace runtime::blocking;
 using runtime::base::deadline_after;
@@ -332,23 +331,6 @@ PoolOptions unstartable() {
 }
 
 }  // namespace
-
-TEST_CASE_FIXTURE(test::LeakCheck,
-                  "on one processor rows of jobs that are submitted before a sleep run, whether that comes or not") {
-  const test::OneProcessor here;
-  Pool pool({.max_threads = 2});
-  constexpr int kRows = 30, kJobs = 300;  // more than kLongRow
-  int ran = 0;
-  for (int row = 0; row < kRows; ++row) {
-    std::deque<TestJob> jobs(kJobs);
-    for (TestJob& job : jobs) REQUIRE(pool.submit_before_sleep(job) == 0);
-    if (row % 3 != 0) pool.wake_now();
-    for (TestJob& job : jobs) ran += test::eventually([&] { return job.ran.load(); }) ? 1 : 0;
-    if (row % 5 == 0) CHECK(idle_again(pool));
-  }
-  CHECK(ran == kRows * kJobs);
-  shut_down(pool);
-}
 
 TEST_CASE_FIXTURE(test::LeakCheck, "without a thread, and none to be had, a job is refused with the errno, untouched") {
   Pool pool(unstartable());
