@@ -138,11 +138,20 @@ int EpollSet::control(int operation, int fd, std::uint8_t interest, bool is_edge
 
 bool EpollSet::watch(FdWatch& watch, const std::atomic<std::uint64_t>& last_close) noexcept {
   const base::ErrnoKeeper keeper;
-  watched_.fetch_add(1, std::memory_order_seq_cst);  // before last_close is read: pairs with Driver::announce_close()
+  count_one_more();  // before last_close is read, and what the caller looks at next: pairs with Driver::announce()
   watch.since_ = last_close.load(std::memory_order_seq_cst);
   const bool is_remembered = enlist(watch);
   if (!watch.watched_) watched_.fetch_sub(1, std::memory_order_relaxed);
   return is_remembered;
+}
+
+// Where no notice of a close passes us by, the order matters to nobody.
+void EpollSet::count_one_more() noexcept {
+  if (has_owners_.load(std::memory_order_relaxed)) {
+    watched_.store(watched_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);  // nobody else writes it
+  } else {
+    watched_.fetch_add(1, std::memory_order_seq_cst);
+  }
 }
 
 bool EpollSet::enlist(FdWatch& watch) noexcept {

@@ -66,7 +66,7 @@ class EpollSet final {
     const Number* number = number_of(fd, owner);
     return number != nullptr && (number->edges & kReadable) != 0 && (number->ready & kReadable) == 0;
   }
-  /// How many are watched. Any thread.
+  /// How many are watched. Any thread; elsewhere it is exact only where there are no owners.
   std::uint32_t watched() const noexcept { return watched_.load(std::memory_order_seq_cst); }
   /// With neither these nor those no close concerns us. Any thread.
   bool has_owners() const noexcept { return has_owners_.load(std::memory_order_seq_cst); }
@@ -92,6 +92,7 @@ class EpollSet final {
     std::uint64_t owner = 0;         // 0: the registration is EPOLLONESHOT
   };
 
+  void count_one_more() noexcept;
   static std::uint8_t wanted(const Number& number) noexcept;
   int control(int operation, int fd, std::uint8_t interest, bool is_edge = false) noexcept;
   Number* number_of(int fd, std::uint64_t owner) noexcept {

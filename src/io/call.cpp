@@ -6,6 +6,7 @@
 
 #include <runtime/error.hpp>
 
+#include "base/sanitizer.hpp"
 #include "context/context.hpp"
 #include "io/poll_events.hpp"
 #include "io/wait.hpp"
@@ -45,19 +46,36 @@ void await_fd(int fd, std::uint8_t interest, const char* call) {
 
 Turn::Turn(SharedFd& shared, Direction direction, const char* call)
     : shared_(shared), turns_(shared.turns(direction)), direction_(direction), call_(call) {
-  shared_.hold();  // before anything that may park: the object we were called on may go meanwhile
+  // Before anything that may park: the object we were called on may go meanwhile.
+  if (RUNTIME_UNLIKELY(!turns_.enter_at_once())) {
+    wait_for_turn();
+    return;
+  }
   try {
     begin(call);
-    check(turns_.enter(fd(), static_cast<std::uint8_t>(direction)));
+    if (RUNTIME_UNLIKELY(is_closed())) check(TurnEnd::closed);
+  } catch (...) {
+    leave();
+    throw;
+  }
+}
+
+void Turn::wait_for_turn() {
+  shared_.hold();
+  try {
+    begin(call_);
+    check(turns_.enter(fd(), static_cast<std::uint8_t>(direction_)));
   } catch (...) {
     shared_.release();
     throw;
   }
 }
 
-Turn::~Turn() {
-  turns_.leave();
-  shared_.release();
+Turn::~Turn() { leave(); }
+
+void Turn::leave() noexcept {
+  base::happens_before(&shared_);  // whoever closes the descriptor
+  if (RUNTIME_UNLIKELY(turns_.leave())) shared_.release();
 }
 
 void Turn::wait_ready(bool in_vain) {

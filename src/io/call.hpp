@@ -83,6 +83,8 @@ class Turn final {
   }
 
  private:
+  void wait_for_turn();
+  void leave() noexcept;
   /// Negative: it would block.
   template <class Try>
   auto until_answered(Try& attempt) -> decltype(attempt()) {

@@ -26,8 +26,8 @@ RawFd RawFd::split_write() {
 }
 
 void RawFd::close() noexcept {
-  if ((directions_ & kRead) != 0) shared_->turns(io::Direction::read).close();
-  if ((directions_ & kWrite) != 0) shared_->turns(io::Direction::write).close();
+  if ((directions_ & kRead) != 0) shared_->close(io::Direction::read);
+  if ((directions_ & kWrite) != 0) shared_->close(io::Direction::write);
   if (directions_ == kWrite) {
     // After those who wait were told that it is closed. A connection that is gone already has nothing to shut down.
     const base::ErrnoKeeper keeper;

@@ -28,6 +28,11 @@ SharedFd::SharedFd(base::UniqueFd fd, FdKind kind) noexcept
 
 SharedFd* SharedFd::make(base::UniqueFd fd, FdKind kind) { return new SharedFd(std::move(fd), kind); }
 
+void SharedFd::close(Direction direction) noexcept {
+  hold();  // for a call under way that has no share: it may end as soon as it is told
+  if (!turns(direction).close(fd())) shares_.fetch_sub(1, std::memory_order_relaxed);  // the owner's is still there
+}
+
 void SharedFd::release() noexcept {
   base::happens_before(this);
   if (shares_.fetch_sub(1, std::memory_order_acq_rel) != 1) return;

@@ -22,7 +22,7 @@ enum class FdKind : std::uint8_t {
 ///
 /// Shared by the objects that own it (a socket, or the two halves of one) and by every call that is under way: so an
 /// object may go while others wait in it, and the number cannot become another file's before they have left. The last
-/// one closes it.
+/// one closes it. A call that finds its turn free is not counted before the object goes: see Turns.
 /// Thread safety: any thread. Owns: the descriptor.
 class SharedFd final {
  public:
@@ -34,6 +34,9 @@ class SharedFd final {
   /// Of all that the process ever has, the only one with this number; never 0.
   std::uint64_t id() const noexcept { return id_; }
   Turns& turns(Direction direction) noexcept { return direction == Direction::read ? reading_ : writing_; }
+
+  /// By an owner of this direction that has a share, and once: ends every wait in it. See Turns.
+  void close(Direction direction) noexcept;
 
   void hold() noexcept { shares_.fetch_add(1, std::memory_order_relaxed); }
   /// May be the last share: closes the descriptor then, telling whoever waits for its number elsewhere. A socket that

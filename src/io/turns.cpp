@@ -67,7 +67,7 @@ Turns::~Turns() {
   if (bell >= 0) ::close(bell);
 }
 
-TurnEnd Turns::enter_slowly(int fd, std::uint8_t interest) noexcept {
+TurnEnd Turns::enter(int fd, std::uint8_t interest) noexcept {
   Waiter waiter(task::parkable());
   {
     const base::ShortLock guard(lock_);
@@ -76,7 +76,7 @@ TurnEnd Turns::enter_slowly(int fd, std::uint8_t interest) noexcept {
     do {
       if (state == kFree) {
         if (state_.compare_exchange_weak(state, kTaken, std::memory_order_acquire)) return TurnEnd::mine;
-      } else if (state_.compare_exchange_weak(state, kTaken | kSlow, std::memory_order_relaxed)) {
+      } else if (state_.compare_exchange_weak(state, state | kSlow, std::memory_order_relaxed)) {
         break;
       }
     } while (true);
@@ -111,41 +111,36 @@ void Turns::remove(Waiter& waiter) noexcept {
   waiter.is_listed = false;
 }
 
-void Turns::leave_slowly() noexcept {
+bool Turns::leave_slowly() noexcept {
   Waiter* next;
+  bool has_share;
   {
     const base::ShortLock guard(lock_);
+    has_share = is_closed() || (state_.load(std::memory_order_relaxed) & kShareless) == 0;
     next = first_;
     if (next != nullptr) {
       remove(*next);
       next->is_next = true;
     }
     if (first_ == nullptr && !is_closed()) {
-      state_.store(next != nullptr ? kTaken : kFree, std::memory_order_release);  // pairs with enter()
+      state_.store(next != nullptr ? kTaken : kFree, std::memory_order_release);  // pairs with enter_at_once()
+    } else {
+      state_.fetch_and(~std::uint32_t{kShareless}, std::memory_order_relaxed);
     }
   }
   if (next != nullptr) next->tell();
+  return has_share;
 }
 
 TurnEnd Turns::wait_ready(int fd, std::uint8_t interest, std::uint64_t owner) noexcept {
   task::Task* task = task::parkable();
-  return task != nullptr ? wait_on_fiber(*task, fd, interest, owner) : wait_on_thread(fd, interest);
-}
-
-TurnEnd Turns::wait_on_fiber(task::Task& task, int fd, std::uint8_t interest, std::uint64_t owner) noexcept {
-  {
-    const base::ShortLock guard(lock_);
-    if (is_closed()) return TurnEnd::closed;
-    parked_ = &task;
+  if (task == nullptr) return wait_on_thread(fd, interest);
+  switch (wait_owned(*task, fd, interest, owner, closed_)) {
+    case WaitEnd::cancelled: return TurnEnd::cancelled;
+    // A descriptor that was closed behind our back, with runtime_close(), is gone for us as well.
+    case WaitEnd::closed: return TurnEnd::closed;
+    default: return TurnEnd::mine;
   }
-  const WaitEnd end = wait_owned(task, fd, interest, owner, closed_);
-  {
-    const base::ShortLock guard(lock_);
-    parked_ = nullptr;
-  }
-  if (end == WaitEnd::cancelled) return TurnEnd::cancelled;
-  // A descriptor that was closed behind our back, with runtime_close(), is gone for us as well.
-  return end == WaitEnd::closed ? TurnEnd::closed : TurnEnd::mine;
 }
 
 TurnEnd Turns::wait_on_thread(int fd, std::uint8_t interest) noexcept {
@@ -186,26 +181,23 @@ void Turns::nudge(int fd) noexcept {
   if (bell >= 0) static_cast<void>(::eventfd_write(bell, 1));
 }
 
-void Turns::close() noexcept {
+bool Turns::close(int fd) noexcept {
   Waiter* waiter;
-  task::Task* parked;
+  std::uint32_t state;
   {
     const base::ShortLock guard(lock_);
     closed_.store(true, std::memory_order_seq_cst);  // before bell_ is read: pairs with bell()
-    state_.fetch_or(kSlow, std::memory_order_relaxed);
+    state = state_.fetch_or(kSlow, std::memory_order_acquire);  // pairs with leave()
     waiter = first_;
     for (Waiter* each = first_; each != nullptr; each = each->next) each->is_listed = false;
     first_ = last_ = nullptr;
-    parked = parked_;
-    if (parked != nullptr) parked->hold();
   }
   while (waiter != nullptr) std::exchange(waiter, waiter->next)->tell();
-  if (parked != nullptr) {
-    task::wake(*parked);
-    parked->unhold();
-  }
+  // A fiber that has the turn sees that it is closed before it parks, or else is watching by now: see wait_owned().
+  if ((state & kTaken) != 0) fd_changed(fd);
   const int bell = bell_.load(std::memory_order_seq_cst);
   if (bell >= 0) static_cast<void>(::eventfd_write(bell, 1));  // there is always room
+  return (state & kShareless) != 0;
 }
 
 }  // namespace runtime::inline v1::io

@@ -44,6 +44,24 @@ TEST_CASE_FIXTURE(test::LeakCheck, "an owner closes its directions at once, the 
   shared->release();
 }
 
+TEST_CASE_FIXTURE(test::LeakCheck, "a call without a share outlives the owner, and the last one closes the descriptor") {
+  test::FdPair sockets = test::make_sockets();
+  SharedFd* shared = SharedFd::make(std::move(sockets.first));
+  const int fd = shared->fd();
+  Turns& reading = shared->turns(Direction::read);
+  Turns& writing = shared->turns(Direction::write);
+  REQUIRE(reading.enter_at_once());
+  REQUIRE(writing.enter_at_once());
+  { const RawFd owner(shared, RawFd::kBoth); }
+  CHECK(reading.is_closed());
+  REQUIRE(writing.leave());
+  shared->release();
+  CHECK(is_open(fd));
+  REQUIRE(reading.leave());
+  shared->release();
+  CHECK_FALSE(is_open(fd));
+}
+
 TEST_CASE_FIXTURE(test::LeakCheck, "each half closes its own direction; that of writing shuts the socket's down") {
   test::FdPair sockets = test::make_sockets();
   SharedFd* shared = SharedFd::make(std::move(sockets.first));

@@ -1,5 +1,6 @@
 #include "io/turns.hpp"
 
+#include <atomic>
 #include <string>
 #include <thread>
 #include <vector>
@@ -92,7 +93,7 @@ TEST_CASE_FIXTURE(Fixture, "closing ends all waits, and every later one at once"
       return end;
     });
     auto queued = start([&] { return enter(); });
-    turns.close();
+    CHECK_FALSE(turns.close(pipe.first.get()));
     CHECK(turns.is_closed());
     CHECK(holder.join() == TurnEnd::closed);
     CHECK(queued.join() == TurnEnd::closed);
@@ -101,12 +102,59 @@ TEST_CASE_FIXTURE(Fixture, "closing ends all waits, and every later one at once"
   });
 }
 
+TEST_CASE_FIXTURE(Fixture, "whoever had a free turn at once has no share until it is closed") {
+  const int fd = pipe.first.get();
+  REQUIRE(turns.enter_at_once());
+  CHECK_FALSE(turns.enter_at_once());
+  CHECK_FALSE(turns.leave());
+
+  rt.block_on([&] {
+    REQUIRE(turns.enter_at_once());
+    auto next = start([&] {
+      CHECK(enter() == TurnEnd::mine);
+      return turns.leave();
+    });
+    auto last = start([&] { return enter(); });
+    CHECK_FALSE(turns.leave());  // to whom waits, with a share of his own, while another waits
+    CHECK(next.join());
+    CHECK(last.join() == TurnEnd::mine);
+    CHECK(turns.leave());
+  });
+
+  REQUIRE(turns.enter_at_once());
+  CHECK(turns.close(fd));
+  CHECK_FALSE(turns.enter_at_once());
+  CHECK(turns.leave());
+  CHECK(enter() == TurnEnd::closed);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a turn ends while it is closed: either its end comes first, or it is left a share") {
+  constexpr int kRounds = 2000;
+  std::vector<Turns> all(kRounds);
+  std::vector<char> has_share(kRounds), gave_share(kRounds);
+  std::atomic<int> begun{0};
+  std::thread calling([&] {
+    for (int i = 0; i < kRounds; ++i) {
+      if (!all[i].enter_at_once()) continue;
+      begun.store(i + 1);
+      for (int pause = i % 16; pause > 0; --pause) begun.load();
+      has_share[i] = all[i].leave();
+    }
+  });
+  for (int i = 0; i < kRounds; ++i) {
+    while (begun.load() <= i) std::this_thread::yield();
+    gave_share[i] = all[i].close(-1);
+  }
+  calling.join();
+  CHECK(has_share == gave_share);
+}
+
 TEST_CASE_FIXTURE(Fixture, "closing wakes a thread in poll, and a thread that waits for its turn") {
   CHECK(enter() == TurnEnd::mine);
   std::thread queued([&] { CHECK(enter() == TurnEnd::closed); });
   std::thread polling([&] { CHECK(turns.wait_ready(pipe.first.get(), kReadable) == TurnEnd::closed); });
   std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  turns.close();
+  CHECK_FALSE(turns.close(pipe.first.get()));
   queued.join();
   polling.join();
   turns.leave();
