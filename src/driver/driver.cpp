@@ -191,8 +191,9 @@ bool Driver::watch(FdWatch& watch) noexcept { return set_.watch(watch, last_clos
 
 void Driver::announce(int fd, bool is_closing) noexcept {
   if (fd < 0) return;
-  const std::uint64_t number = last_close.fetch_add(1, std::memory_order_seq_cst) + 1;
   const std::lock_guard lock(registry.mutex);
+  // Under the lock: of two notices that are lost, the later one has the higher number.
+  const std::uint64_t number = last_close.fetch_add(1, std::memory_order_seq_cst) + 1;
   for (Driver* driver = registry.first; driver != nullptr; driver = driver->next_driver_) {
     if (driver->set_.watched() == 0 && !driver->set_.has_owners()) continue;
     if (driver->owner_ == task::this_thread()) {

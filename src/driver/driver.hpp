@@ -24,7 +24,7 @@ namespace runtime::inline v1::driver {
 /// All of it ends in the one descriptor that a libev loop sleeps on.
 ///
 /// News only marks tasks as ready; no fiber ever runs inside libev.
-/// Thread safety: owner thread, except unpark() and announce_close(). Owns: the loop and the descriptors.
+/// Thread safety: owner thread, except unpark() and the announcements. Owns: the loop and the descriptors.
 class Driver final {
  public:
   /// Throws: std::system_error naming what the kernel refused.

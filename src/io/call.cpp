@@ -21,6 +21,18 @@ void detail::throw_unexpected_end(std::size_t got, std::size_t wanted) {
 
 namespace io {
 
+namespace {
+
+/// As begin(), if that would neither park nor throw; else false, and nothing has happened.
+bool begin_at_once() noexcept {
+  task::Task* const task = task::parkable();
+  if (task == nullptr) return true;
+  if (RUNTIME_UNLIKELY(!context::of(*task).has_io || task::is_cancel_due(*task))) return false;
+  return task->schedule->try_spend_budget();
+}
+
+}  // namespace
+
 bool begin(const char* call) {
   task::Task* const task = task::parkable();
   if (task == nullptr) return false;
@@ -46,24 +58,15 @@ void await_fd(int fd, std::uint8_t interest, const char* call) {
 
 Turn::Turn(SharedFd& shared, Direction direction, const char* call)
     : shared_(shared), turns_(shared.turns(direction)), direction_(direction), call_(call) {
-  // Before anything that may park: the object we were called on may go meanwhile.
-  if (RUNTIME_UNLIKELY(!turns_.enter_at_once())) {
-    wait_for_turn();
-    return;
-  }
-  try {
-    begin(call);
-    if (RUNTIME_UNLIKELY(is_closed())) check(TurnEnd::closed);
-  } catch (...) {
-    leave();
-    throw;
-  }
+  const bool has_begun = begin_at_once();
+  if (RUNTIME_LIKELY(has_begun && turns_.enter_at_once())) return;
+  wait_for_turn(has_begun);
 }
 
-void Turn::wait_for_turn() {
-  shared_.hold();
+void Turn::wait_for_turn(bool has_begun) {
+  shared_.hold();  // before anything that may park: the object we were called on may go meanwhile
   try {
-    begin(call_);
+    if (!has_begun) begin(call_);
     check(turns_.enter(fd(), static_cast<std::uint8_t>(direction_)));
   } catch (...) {
     shared_.release();
@@ -71,9 +74,7 @@ void Turn::wait_for_turn() {
   }
 }
 
-Turn::~Turn() { leave(); }
-
-void Turn::leave() noexcept {
+Turn::~Turn() {
   base::happens_before(&shared_);  // whoever closes the descriptor
   if (RUNTIME_UNLIKELY(turns_.leave())) shared_.release();
 }

@@ -26,7 +26,8 @@ void await_fd(int fd, std::uint8_t interest, const char* call);
 
 /// One call on one direction of a shared descriptor: has the turn, and keeps the descriptor open.
 ///
-/// Thread safety: one thread, or one fiber. Owns: a share in the descriptor, and the turn.
+/// Thread safety: one thread, or one fiber. Owns: the turn, and a share in the descriptor if it had to wait for the turn or
+/// the owner has closed it since.
 class Turn final {
  public:
   /// Parks: until all who came before have had their turn.
@@ -83,8 +84,7 @@ class Turn final {
   }
 
  private:
-  void wait_for_turn();
-  void leave() noexcept;
+  void wait_for_turn(bool has_begun);
   /// Negative: it would block.
   template <class Try>
   auto until_answered(Try& attempt) -> decltype(attempt()) {

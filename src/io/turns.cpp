@@ -139,7 +139,8 @@ TurnEnd Turns::wait_ready(int fd, std::uint8_t interest, std::uint64_t owner) no
     case WaitEnd::cancelled: return TurnEnd::cancelled;
     // A descriptor that was closed behind our back, with runtime_close(), is gone for us as well.
     case WaitEnd::closed: return TurnEnd::closed;
-    default: return TurnEnd::mine;
+    // Without memory to watch with, nobody could tell us.
+    default: return is_closed() ? TurnEnd::closed : TurnEnd::mine;
   }
 }
 
@@ -193,7 +194,8 @@ bool Turns::close(int fd) noexcept {
     first_ = last_ = nullptr;
   }
   while (waiter != nullptr) std::exchange(waiter, waiter->next)->tell();
-  // A fiber that has the turn sees that it is closed before it parks, or else is watching by now: see wait_owned().
+  // A fiber that has the turn sees that it is closed before it parks, or is watching by now, or looks again on its own:
+  // see wait_owned().
   if ((state & kTaken) != 0) fd_changed(fd);
   const int bell = bell_.load(std::memory_order_seq_cst);
   if (bell >= 0) static_cast<void>(::eventfd_write(bell, 1));  // there is always room

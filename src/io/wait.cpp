@@ -74,11 +74,11 @@ WaitEnd wait_owned(task::Task& task, int fd, std::uint8_t interest, std::uint64_
   if (!driver.watch(watch)) return wait_blindly(task, base::kForever);
   task::Waiting waiting(task, task::WaitFor::descriptor);
   waiting.detail.watched = {fd, interest};
-  const auto is_over = [&closed] { return closed.load(std::memory_order_seq_cst); };
-  const auto end = task::park_until(task, [&watch, &is_over] { return watch.has_news() || is_over(); });
+  const auto end = task::park_until(
+      task, [&watch, &closed] { return watch.has_news() || closed.load(std::memory_order_seq_cst); });
   driver.unwatch(watch);
   if (end == task::ParkEnd::cancelled) return WaitEnd::cancelled;
-  return watch.is_closed() || is_over() ? WaitEnd::closed : WaitEnd::ready;
+  return watch.is_closed() ? WaitEnd::closed : WaitEnd::ready;
 }
 
 void read_to_the_end(int fd, std::uint64_t owner) noexcept {

@@ -43,7 +43,7 @@ bool cancel_pending() noexcept;
 WaitEnd wait_fd(int fd, std::uint8_t interest, base::Nanos deadline, base::Nanos look_again = base::kForever) noexcept;
 
 /// The same for a descriptor of an owner, see driver::EpollSet, who has found just now that it is not ready. `closed`: a
-/// flag that somebody may set, who calls fd_changed() then; the wait ends as if the descriptor had been closed.
+/// flag that somebody may set, who calls fd_changed() then: that ends the wait as well, as `ready`.
 WaitEnd wait_owned(task::Task& task, int fd, std::uint8_t interest, std::uint64_t owner,
                    const std::atomic<bool>& closed) noexcept;
 

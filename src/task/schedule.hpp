@@ -33,17 +33,21 @@ class Schedule {
   /// One unit of the running task's budget for waits that complete at once. A task that finds it used up within one resume
   /// gives way first, so that it cannot keep the thread from the driver. Owner thread, from the task.
   void spend_budget(Task& running) noexcept {
+    if (RUNTIME_LIKELY(try_spend_budget())) return;
+    forced_yields.add(1);
+    yield(running);
+    budget_turn_ = turns_.read();
+    budget_left_ = budget_ - 1;
+  }
+  /// False: there is nothing left, and the task would have to give way.
+  bool try_spend_budget() noexcept {
     if (RUNTIME_UNLIKELY(budget_turn_ != turns_.read())) {
       budget_turn_ = turns_.read();
       budget_left_ = budget_;
     }
-    if (RUNTIME_UNLIKELY(budget_left_ == 0)) {
-      forced_yields.add(1);
-      yield(running);
-      budget_turn_ = turns_.read();
-      budget_left_ = budget_;
-    }
+    if (RUNTIME_UNLIKELY(budget_left_ == 0)) return false;
     --budget_left_;
+    return true;
   }
   /// The monotonic clock as of the last look at the driver. Owner thread.
   base::Nanos coarse_now() const noexcept { return coarse_now_; }

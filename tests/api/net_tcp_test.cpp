@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "net_support.hpp"
@@ -329,6 +330,24 @@ TEST_CASE("each call costs a unit of the budget, so that a chatty pair does not 
     CHECK(rounds < 1000);
     other.join();
   });
+}
+
+TEST_CASE("a task that gives way before its call has no turn meanwhile, so its thread may use the socket, too") {
+  Checked house(Builder().coop_budget(1));
+  const auto [client, server] = connect();
+  auto writer = house.rt.block_on([&client = client] {
+    auto handle = runtime::spawn_local([&client] {
+      for (int i = 0; i < 1000; ++i) client.write_all("f");  // each but the first after giving way
+    });
+    runtime::yield_now();
+    return handle;
+  });
+  REQUIRE_FALSE(writer.is_finished());
+  client.write_all("t");
+  house.rt.block_on([&] { writer.join(); });
+  std::string all(1001, '\0');
+  server.read_exact(all.data(), all.size());
+  CHECK(std::count(all.begin(), all.end(), 'f') == 1000);
 }
 
 TEST_CASE("what was moved from says so") {

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <memory>
 #include <new>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -251,6 +252,37 @@ TEST_CASE("waiting, joining and aborting need no memory") {
     const Handle copy = house.rt.handle();
     allowed = -1;
     CHECK_THROWS_AS(tasks[0].join(), JoinError);
+  });
+}
+
+TEST_CASE("a wait for a descriptor that finds no memory looks again, and ends when the socket goes") {
+  LocalRuntime rt;
+  rt.block_on([] {
+    runtime::spawn_local([] { runtime::sleep_for(1ms); }).join();  // what is allocated once: stacks, room for timers
+    auto pair = runtime::net::UnixStream::pair();
+    std::optional<runtime::net::UnixStream> socket(std::move(pair.first));
+    bool has_begun = false, has_ended = false;
+    auto reader = runtime::spawn_local([&] {
+      char byte;
+      has_begun = true;
+      try {
+        socket->read(&byte, 1);
+      } catch (const std::exception&) {  // EBADF, or no memory to say so
+        has_ended = true;
+      }
+    });
+    const auto let_it_look = [&has_ended] {
+      for (int looks = 0; looks < 50 && !has_ended; ++looks) runtime::sleep_for(1ms);
+    };
+    allowed = 0;  // this runtime has watched nothing so far
+    let_it_look();
+    CHECK((has_begun && !has_ended));
+    socket.reset();
+    let_it_look();
+    const bool ended_without_memory = has_ended;
+    allowed = -1;
+    CHECK(ended_without_memory);
+    reader.join();
   });
 }
 
