@@ -9,7 +9,11 @@
 #include "sync/wait_list.hpp"
 
 // The word says who has the lock. While nobody waits it is changed by compare-and-exchange alone; whoever wants to wait
-// sets its lowest bit under the queue's lock, and from then on it is changed by the holder under that lock.
+// sets its lowest bit under the queue's lock, and from then on it is changed by the holder under that lock. The bit stays
+// when the lock is handed over, though nobody else may wait: the next one to wait need not set it. A holder who finds
+// nobody to hand over to clears it.
+//
+// An atomic operation that fails costs as much as one that succeeds: where one is likely to fail, a load comes first.
 
 namespace runtime::inline v1::sync {
 namespace {
@@ -77,10 +81,9 @@ void MutexAccess::hand_over(Mutex& mutex, std::uint64_t mark) noexcept {
     {
       const base::ShortLock guard(mutex.queue_.lock);
       next = static_cast<MutexWaiter*>(pop_front(mutex.queue_.waiters));
-      const std::uint64_t awaited = mutex.queue_.waiters.first != nullptr ? kAwaited : 0;
       mutex.holder_id_.store(next != nullptr ? next->holder.task_id : 0, std::memory_order_relaxed);
       // To nobody: everybody who waited has left, so it is ours without the bit, until somebody else comes.
-      mutex.word_.store((next != nullptr ? next->holder.mark : mark) | awaited, std::memory_order_relaxed);
+      mutex.word_.store(next != nullptr ? next->holder.mark | kAwaited : mark, std::memory_order_relaxed);
     }
     if (next != nullptr) return next->notify();
     expected = mark;
@@ -93,6 +96,7 @@ bool MutexAccess::is_held_by(const Mutex& mutex, const Holder& holder) noexcept 
 
 bool MutexAccess::try_lock(Mutex& mutex, const Holder& caller) noexcept {
   std::uint64_t free = 0;
+  if (mutex.word_.load(std::memory_order_relaxed) != 0) return false;
   if (!mutex.word_.compare_exchange_strong(free, caller.mark, std::memory_order_acquire, std::memory_order_relaxed)) {
     return false;
   }
@@ -105,7 +109,8 @@ void MutexAccess::unlock(Mutex& mutex, const Holder& caller) noexcept {
   mutex.holder_id_.store(0, std::memory_order_relaxed);
   base::happens_before(&mutex);
   std::uint64_t expected = caller.mark;
-  if (RUNTIME_LIKELY(mutex.word_.compare_exchange_strong(expected, 0, std::memory_order_release,
+  if (RUNTIME_LIKELY(mutex.word_.load(std::memory_order_relaxed) == caller.mark &&
+                     mutex.word_.compare_exchange_strong(expected, 0, std::memory_order_release,
                                                          std::memory_order_relaxed))) {
     return;
   }
