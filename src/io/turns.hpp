@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "base/only_thread.hpp"
 #include "task/task.hpp"
 
 namespace runtime::inline v1::io {
@@ -33,16 +34,14 @@ class Turns final {
 
   /// A turn without a share, if it is free and not closed; else enter() is for the caller.
   bool enter_at_once() noexcept {
-    std::uint32_t expected = kFree;
-    return state_.compare_exchange_strong(expected, kTaken | kShareless, std::memory_order_acquire);
+    return base::replace<std::uint32_t>(state_, kFree, kTaken | kShareless, std::memory_order_acquire);
   }
   /// Waits for a turn; the caller has a share of his own. `fd` and `interest` are for dumps.
   TurnEnd enter(int fd, std::uint8_t interest) noexcept;
   /// Ends the turn; whoever has waited longest is next. True: the caller has a share, his own or one that was left to him
   /// by close(). Without one, nothing here may be touched any more.
   bool leave() noexcept {
-    std::uint32_t expected = kTaken | kShareless;
-    if (state_.compare_exchange_strong(expected, kFree, std::memory_order_release)) return false;
+    if (base::replace<std::uint32_t>(state_, kTaken | kShareless, kFree, std::memory_order_release)) return false;
     return leave_slowly();
   }
   /// Whoever has the turn, and has found that the descriptor is not ready, waits until it is; that may be spurious.

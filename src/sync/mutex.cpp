@@ -2,6 +2,7 @@
 
 #include <runtime/error.hpp>
 
+#include "base/only_thread.hpp"
 #include "base/sanitizer.hpp"
 #include "base/short_lock.hpp"
 #include "sync/begin_wait.hpp"
@@ -13,7 +14,7 @@
 // when the lock is handed over, though nobody else may wait: the next one to wait need not set it. A holder who finds
 // nobody to hand over to clears it.
 //
-// An atomic operation that fails costs as much as one that succeeds: where one is likely to fail, a load comes first.
+// A locked instruction that fails costs as much as one that succeeds, so a load comes first: see base::replace().
 
 namespace runtime::inline v1::sync {
 namespace {
@@ -75,7 +76,6 @@ bool MutexAccess::wait(Mutex& mutex, task::Task* self, const Holder& holder, tas
 // Gives the lock to the next in the queue, or to nobody. The next holder may destroy the mutex at once, so it is not
 // touched after him, nor after the exchange.
 void MutexAccess::hand_over(Mutex& mutex, std::uint64_t mark) noexcept {
-  std::uint64_t expected;
   do {
     MutexWaiter* next;
     {
@@ -86,35 +86,11 @@ void MutexAccess::hand_over(Mutex& mutex, std::uint64_t mark) noexcept {
       mutex.word_.store(next != nullptr ? next->holder.mark | kAwaited : mark, std::memory_order_relaxed);
     }
     if (next != nullptr) return next->notify();
-    expected = mark;
-  } while (!mutex.word_.compare_exchange_strong(expected, 0, std::memory_order_release, std::memory_order_relaxed));
+  } while (!base::replace(mutex.word_, mark, kFree, std::memory_order_release));
 }
 
 bool MutexAccess::is_held_by(const Mutex& mutex, const Holder& holder) noexcept {
   return (mutex.word_.load(std::memory_order_relaxed) & ~kAwaited) == holder.mark;
-}
-
-bool MutexAccess::try_lock(Mutex& mutex, const Holder& caller) noexcept {
-  std::uint64_t free = 0;
-  if (mutex.word_.load(std::memory_order_relaxed) != 0) return false;
-  if (!mutex.word_.compare_exchange_strong(free, caller.mark, std::memory_order_acquire, std::memory_order_relaxed)) {
-    return false;
-  }
-  mutex.holder_id_.store(caller.task_id, std::memory_order_relaxed);
-  base::happens_after(&mutex);
-  return true;
-}
-
-void MutexAccess::unlock(Mutex& mutex, const Holder& caller) noexcept {
-  mutex.holder_id_.store(0, std::memory_order_relaxed);
-  base::happens_before(&mutex);
-  std::uint64_t expected = caller.mark;
-  if (RUNTIME_LIKELY(mutex.word_.load(std::memory_order_relaxed) == caller.mark &&
-                     mutex.word_.compare_exchange_strong(expected, 0, std::memory_order_release,
-                                                         std::memory_order_relaxed))) {
-    return;
-  }
-  hand_over(mutex, caller.mark);
 }
 
 void Mutex::lock() { static_cast<void>(MutexAccess::lock(*this, task::WaitFor::mutex, base::kForever)); }

@@ -2,11 +2,16 @@
 //
 // A hop is what one task does to make the other go on, and the other's way back into its code.
 //
+// Where the process has one thread, the library's locks need no locked instruction. --threads 2 starts one that does nothing,
+// as a program with a pool or with several runtimes has them.
+//
 // With --count K nothing is reported and exactly K pairs or hops are made (an even number of hops), for an instruction
 // counter.
 
 #include <cstdint>
+#include <future>
 #include <mutex>
+#include <thread>
 
 #include <runtime/runtime.hpp>
 
@@ -128,10 +133,7 @@ double condition_hops(std::uint64_t total) {
   return hops(total, step_of(0), step_of(1));
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  const bench::Options options(argc, argv, {{"total", "400000"}, {"work", "notify"}, {"stacks", "small"}, {"count", "0"}});
+void measure(const bench::Options& options) {
   const std::string work = options.choice("work", {"lock", "notify", "notify_two_codes", "channel", "mutex", "condition"});
   runtime::LocalRuntime rt = bench::make_runtime(options);
   const auto run = [&](std::uint64_t total) {
@@ -145,10 +147,23 @@ int main(int argc, char** argv) {
   };
   if (options.number("count") != 0) {
     run(options.count("count"));
-    return 0;
+    return;
   }
   const std::uint64_t total = options.count("total");
   bench::RawSwitch raw;
   const bench::Pair slices = bench::in_slices([&] { return run(total); }, [&raw] { return raw.nanoseconds_per_switch(); });
   bench::against_floor(bench::least(slices.ours), bench::least(slices.floor), work == "lock" ? "ns/pair" : "ns/hop");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const bench::Options options(
+      argc, argv, {{"total", "400000"}, {"work", "notify"}, {"stacks", "small"}, {"count", "0"}, {"threads", "1"}});
+  std::promise<void> over;
+  std::thread second;
+  if (options.choice("threads", {"1", "2"}) == "2") second = std::thread([&over] { over.get_future().wait(); });
+  measure(options);
+  over.set_value();
+  if (second.joinable()) second.join();
 }

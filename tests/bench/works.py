@@ -83,6 +83,12 @@ def sync_of(title, work, limit):
     return Work(title, "sync_bench", {"work": work, "total": 400_000}, work=work, goal=within(limit))
 
 
+def sync_beside_a_thread(title, work):
+    # No peer is measured so.
+    return Work(f"{title}, a second thread in the process", "sync_bench",
+                {"work": work, "total": 400_000, "threads": 2})
+
+
 def observed_of(title, program, arguments, observe):
     # No peer has hooks or histograms.
     return Work(f"{title}, {observe} on", program, {**arguments, "observe": observe})
@@ -152,6 +158,10 @@ GROUPS = {
         sync_of("channel of capacity 1, per hop", "channel", 35),
         sync_of("mutex, per hop", "mutex", 35),
         sync_of("condition variable, per hop", "condition", 35),
+        *(sync_beside_a_thread(title, work) for title, work in (
+            ("mutex nobody else wants", "lock"), ("notify, per hop", "notify"),
+            ("channel of capacity 1, per hop", "channel"), ("mutex, per hop", "mutex"),
+            ("condition variable, per hop", "condition"))),
     ]),
     "spawn_blocking": Group("To a pool thread and back", [
         blocking_of("one at a time, one processor", 1, 5_000, True, within(1.1, "floor")),
