@@ -19,7 +19,7 @@ enum class TurnEnd : std::uint8_t {
 ///
 /// A turn lasts for a whole call, its waiting for readiness included: so the second reader gets what comes after what
 /// the first one gets, and the bytes of two writers do not mix. Closing ends every wait, for the turn and for
-/// readiness. Nobody waiting, a turn costs one atomic operation at each end.
+/// readiness. Nobody waiting, a turn costs one atomic operation at each end, and none while there is one thread.
 ///
 /// What keeps the turns, and the descriptor, alive meanwhile is the caller's business; but a turn that was free when it was
 /// asked for needs nothing: as long as it is not closed, whoever may close it keeps them, and he learns from close()

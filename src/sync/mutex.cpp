@@ -9,10 +9,10 @@
 #include "sync/mutex_access.hpp"
 #include "sync/wait_list.hpp"
 
-// The word says who has the lock. While nobody waits it is changed by compare-and-exchange alone; whoever wants to wait
-// sets its lowest bit under the queue's lock, and from then on it is changed by the holder under that lock. The bit stays
-// when the lock is handed over, though nobody else may wait: the next one to wait need not set it. A holder who finds
-// nobody to hand over to clears it.
+// The word says who has the lock. Without its lowest bit it is changed by base::replace() alone. Whoever wants to wait sets
+// the bit, if it is not set, under the queue's lock; from then on the word is changed by the holder, under that lock. The
+// bit stays when the lock is handed over, though nobody else may wait: so the next one to wait finds it set. A holder who
+// finds nobody to hand over to clears it.
 //
 // A locked instruction that fails costs as much as one that succeeds, so a load comes first: see base::replace().
 
@@ -82,7 +82,7 @@ void MutexAccess::hand_over(Mutex& mutex, std::uint64_t mark) noexcept {
       const base::ShortLock guard(mutex.queue_.lock);
       next = static_cast<MutexWaiter*>(pop_front(mutex.queue_.waiters));
       mutex.holder_id_.store(next != nullptr ? next->holder.task_id : 0, std::memory_order_relaxed);
-      // To nobody: everybody who waited has left, so it is ours without the bit, until somebody else comes.
+      // To nobody: nobody has come since we got it, or all have left. It is ours without the bit, until somebody comes.
       mutex.word_.store(next != nullptr ? next->holder.mark | kAwaited : mark, std::memory_order_relaxed);
     }
     if (next != nullptr) return next->notify();

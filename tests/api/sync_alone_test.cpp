@@ -6,11 +6,12 @@
 #include <sys/single_threaded.h>
 #endif
 
+#include <atomic>
 #include <mutex>
 #include <optional>
-#include <thread>
-#include <vector>
+#include <string>
 
+#include "support/sleeping_thread.hpp"
 #include "sync_support.hpp"
 
 using namespace api_test;
@@ -19,6 +20,14 @@ namespace net = runtime::net;
 namespace {
 
 constexpr int kRounds = 500;
+
+bool is_alone() {
+#if __has_include(<sys/single_threaded.h>)
+  return __libc_single_threaded != 0;
+#else
+#error "this C library does not tell: leave this test out"
+#endif
+}
 
 /// Everything that has a lock, used by tasks that wait for one another.
 int exchange() {
@@ -81,9 +90,7 @@ TEST_CASE("with one thread: locks, channels and sockets work, and none of it sta
       b.read_exact(&byte, 1);
     }
   });
-#if __has_include(<sys/single_threaded.h>)
-  CHECK(__libc_single_threaded);
-#endif
+  CHECK(is_alone());
 }
 
 TEST_CASE("what one thread has locked, awaits or reads, a second one finds so") {
@@ -91,9 +98,8 @@ TEST_CASE("what one thread has locked, awaits or reads, a second one finds so") 
   sync::Mutex mutex, contended;
   sync::Notify news;
   std::optional<net::UnixStream> stream;
-  int order = 0;
-  std::vector<int> got;
-  std::thread second;
+  std::atomic<bool> is_last{false};
+  std::string order;
   house.rt.block_on([&] {
     auto [mine, peer] = net::UnixStream::pair();
     stream.emplace(std::move(mine));
@@ -101,7 +107,7 @@ TEST_CASE("what one thread has locked, awaits or reads, a second one finds so") 
     contended.lock();
     auto waiting = runtime::spawn_local([&] {
       const std::lock_guard lock(contended);
-      got.push_back(++order);
+      order += 't';
     });
     auto listening = runtime::spawn_local([&] { news.notified(); });
     auto reading = runtime::spawn_local([&] {
@@ -111,25 +117,35 @@ TEST_CASE("what one thread has locked, awaits or reads, a second one finds so") 
     settle();
     bool is_locked = false;
     sync::Notify told;
-    second = std::thread([&] {
+    CHECK(is_alone());
+    test::SleepingThread second([&] {
       is_locked = !mutex.try_lock();
       told.notify_one();
       mutex.lock();  // until the root gives it back
       mutex.unlock();
       news.notify_one();
       stream.reset();
+      is_last = true;
       const std::lock_guard lock(contended);  // behind the task
-      got.push_back(++order);
+      order += 's';
     });
+    CHECK_FALSE(is_alone());
     told.notified();
     CHECK(is_locked);
     mutex.unlock();
     listening.join();
     CHECK(reading.join() == EBADF);
+    CHECK(eventually([&] { return is_last && second.is_asleep_in_a_lock(); }));
     contended.unlock();
     waiting.join();
+    second.join();
   });
-  second.join();
-  CHECK(got.size() == 2);
+  CHECK(order == "ts");
+}
+
+TEST_CASE("with two threads the same works as it did with one") {
+  Checked house;
+  Thread other([] { runtime::run([] { CHECK(exchange() == kRounds); }); });
   house.rt.block_on([] { CHECK(exchange() == kRounds); });
+  other.join();
 }

@@ -172,6 +172,54 @@ TEST_CASE("a task that dies with the lock in a guard gives it back, and the next
   });
 }
 
+TEST_CASE("after the last hand-over the lock is as it was: free, awaited again, or left by a waiter") {
+  Checked house;
+  house.rt.block_on([] {
+    sync::Mutex mutex;
+    std::string order;
+    bool may_end = true;
+    const auto waiter = [&](char name) {
+      auto task = runtime::spawn_local([&, name] {
+        const std::lock_guard lock(mutex);
+        order += name;
+        while (!may_end) runtime::yield_now();
+      });
+      settle();
+      return task;
+    };
+    mutex.lock();
+    auto a = waiter('a');
+    mutex.unlock();  // a has it, and nobody else has come
+    a.join();
+    CHECK(is_free(mutex));
+
+    mutex.lock();
+    auto b = waiter('b');
+    may_end = false;
+    mutex.unlock();
+    auto c = waiter('c');
+    CHECK(order == "ab");  // b has it, and c waits
+    CHECK_FALSE(mutex.try_lock());
+    may_end = true;
+    b.join(), c.join();
+    CHECK(is_free(mutex));
+
+    mutex.lock();
+    auto d = runtime::spawn_local([&] {
+      const std::lock_guard lock(mutex);
+      CHECK_FALSE(runtime::spawn_local([&] { return mutex.try_lock_for(1ms); }).join());
+      auto aborted = waiter('-');
+      aborted.abort();
+      CHECK(was_cancelled(aborted));
+    });
+    settle();
+    mutex.unlock();
+    d.join();
+    CHECK(is_free(mutex));
+    CHECK(order == "abc");
+  });
+}
+
 TEST_CASE("a limit gives up in time, leaves no trace in the queue, and gets a lock that comes free before it") {
   Checked house;
   house.rt.block_on([] {

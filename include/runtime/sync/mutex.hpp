@@ -52,7 +52,7 @@ class RUNTIME_API Mutex final {
   friend struct MutexAccess;
   bool try_lock_nanos(std::int64_t limit);
 
-  std::atomic<std::uint64_t> word_{0};       // the holder's mark; the lowest bit: somebody waits; 0: free
+  std::atomic<std::uint64_t> word_{0};       // the holder's mark; the lowest bit: somebody may wait; 0: free
   std::atomic<std::uint64_t> holder_id_{0};  // the holder's task id, for dumps; 0: no task
   detail::WaitQueue queue_;
 };
