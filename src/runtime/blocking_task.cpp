@@ -54,7 +54,7 @@ void BlockingTask::cancel() noexcept {
 
 void launch_blocking(task::Task& task) {
   task.phase = task::Phase::ready;
-  auto* job = ::new (scheduler::CurrentThread::tail_of(task)) BlockingTask(task);
+  auto* job = ::new (task.tail()) BlockingTask(task);
   blocking::Pool& pool = Inner::of(task).pool();
   const task::Task* const caller = task::parkable();
   const bool is_in_loop = caller != nullptr && caller->schedule == task.schedule;

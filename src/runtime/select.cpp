@@ -126,10 +126,11 @@ class Race final : public task::Branches {
   scheduler::CurrentThread& scheduler() const noexcept { return *static_cast<scheduler::CurrentThread*>(owner_.schedule); }
 
   task::Attributes* copy_attributes() const {
-    if (owner_.attributes == nullptr) return nullptr;
-    const std::size_t size = sizeof(task::Attributes) + owner_.attributes->name_size;
+    const task::Attributes* const attributes = owner_.attributes();
+    if (attributes == nullptr) return nullptr;
+    const std::size_t size = sizeof(task::Attributes) + attributes->name_size;
     void* memory = ::operator new(size);
-    std::memcpy(memory, owner_.attributes, size);
+    std::memcpy(memory, attributes, size);
     return static_cast<task::Attributes*>(memory);
   }
 

@@ -23,6 +23,11 @@ struct AttributesDeleter {
 };
 using AttributesPtr = std::unique_ptr<task::Attributes, AttributesDeleter>;
 
+// What a cell of the pool may have behind its body.
+static_assert(task::CellPool::kLargestBody + 2 * sizeof(void*) + sizeof(BlockingTask) <= task::CellPool::kLargest);
+static_assert(task::CellPool::kLargestBody + 2 * sizeof(void*) + sizeof(scheduler::Readiness) + sizeof(task::Child) <=
+              task::CellPool::kLargest);
+
 AttributesPtr attributes_of(const SpawnRequest& request) {
   if (request.name_size == 0 && request.stack_size == 0) return nullptr;
   void* memory = ::operator new(sizeof(task::Attributes) + request.name_size);
@@ -80,7 +85,7 @@ Draft new_draft(Inner* inner, const SpawnRequest& request) {
             : scheduler.draft_warm_with_tail(*request.table, sizeof(BlockingTask), request.file, request.line);
         if (RUNTIME_LIKELY(task != nullptr)) {
           if (!is_local) task->kind = task::Kind::blocking;
-          return {task, task + 1};
+          return {task, task->place()};  // never boxed
         }
       }
     }

@@ -1,5 +1,6 @@
 #include <sys/random.h>
 
+#include <algorithm>
 #include <new>
 
 #include "base/sanitizer.hpp"
@@ -22,11 +23,6 @@ constexpr std::uint64_t kIdBlock = 1024;
 
 bool is_boxed(const detail::CellTable& table) noexcept {
   return table.body_size > task::CellPool::kLargestBody || table.align > task::CellPool::kBodyAlign;
-}
-
-std::size_t tail_offset(const detail::CellTable& table, bool boxed) noexcept {
-  const std::size_t size = boxed ? sizeof(void*) : static_cast<std::size_t>(table.body_size);
-  return (size + 7) / 8 * 8;
 }
 
 std::uint64_t some_seed() noexcept {
@@ -79,26 +75,28 @@ std::uint32_t CurrentThread::random_below(std::uint32_t n) noexcept {
 Task& CurrentThread::draft(const Draft& draft) {
   const std::size_t body_size = draft.table->body_size;
   const bool boxed = is_boxed(*draft.table);
-  const std::size_t inline_size = tail_offset(*draft.table, boxed) + draft.tail;
+  const bool has_attributes = draft.attributes != nullptr;
+  const std::size_t size = Task::size_before_tail(*draft.table, boxed, has_attributes) + draft.tail;
   void* body = nullptr;
   if (boxed) body = ::operator new(body_size, std::align_val_t{draft.table->align});
   void* memory;
   std::uint16_t size_class = 0;
   try {
-    memory = draft.local ? cells_.allocate(inline_size, size_class)
-                         : ::operator new(sizeof(Task) + inline_size, std::align_val_t{alignof(Task)});
+    memory = draft.local ? cells_.allocate(size, size_class)
+                         : ::operator new(std::max(sizeof(Task), Task::kRoom + size), std::align_val_t{alignof(Task)});
   } catch (...) {
     if (boxed) ::operator delete(body, std::align_val_t{draft.table->align});
     throw;
   }
   Task* task = ::new (memory) Task;
-  if (boxed) *reinterpret_cast<void**>(task + 1) = body;
   task->boxed = boxed;
+  task->lead = static_cast<std::uint8_t>(boxed ? 0 : Task::lead_of(draft.table->align));
+  if (boxed) *static_cast<void**>(task->place()) = body;
   task->schedule = this;
   task->kind = draft.kind;
   task->size_class = size_class;
   task->table = draft.table;
-  task->attributes = draft.attributes;
+  if (has_attributes) task->set_attributes(draft.attributes);
   task->spawn_file = draft.file;
   task->spawn_line = draft.line;
   if (draft.local) {
@@ -113,10 +111,6 @@ Task& CurrentThread::draft(const Draft& draft) {
     owner_.add_reference();  // the cell is not the pool's, so it keeps the runtime's memory by itself
   }
   return *task;
-}
-
-void* CurrentThread::tail_of(Task& task) noexcept {
-  return reinterpret_cast<std::byte*>(&task + 1) + tail_offset(*task.table, task.boxed);
 }
 
 void CurrentThread::discard(Task& task) noexcept {

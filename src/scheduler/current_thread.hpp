@@ -84,14 +84,13 @@ class CurrentThread final : public task::Schedule {
   /// A draft as most are: of a local task without attributes, whose body fits into a cell and has no tail, while nobody
   /// observes. Null when it takes more than a cell at hand. Owner thread.
   task::Task* draft_warm(const detail::CellTable& table, const char* file, std::uint32_t line) noexcept {
-    return draft_warm(table, table.body_size, file, line);
+    return draft_warm(table, task::Task::lead_of(table.align) + table.body_size, file, line);
   }
   /// The same with a tail, of a task that is none for the scheduler: the caller says what it is.
   task::Task* draft_warm_with_tail(const detail::CellTable& table, std::size_t tail, const char* file,
                                    std::uint32_t line) noexcept {
-    return draft_warm(table, (table.body_size + 7) / 8 * 8 + tail, file, line);
+    return draft_warm(table, task::Task::size_before_tail(table, false, false) + tail, file, line);
   }
-  static void* tail_of(task::Task& task) noexcept;
   /// Frees a cell that was never launched.
   void discard(task::Task& task) noexcept;
   /// The closure is in the cell: queues the task, or destroys the closure when the runtime is closed.
@@ -217,7 +216,7 @@ class CurrentThread final : public task::Schedule {
   std::size_t tail_size() const noexcept;
   /// The membership of a task of Kind::child: behind that.
   task::Child& child_of(task::Task& task) const noexcept {
-    return *reinterpret_cast<task::Child*>(static_cast<std::byte*>(tail_of(task)) + tail_size());
+    return *reinterpret_cast<task::Child*>(static_cast<std::byte*>(task.tail()) + tail_size());
   }
   Failures& failures() noexcept { return failures_; }
   /// What nobody receives, although the task goes on.
@@ -249,7 +248,10 @@ class CurrentThread final : public task::Schedule {
   task::Task* pick_injected() noexcept;
   void switch_away(task::Task& from) noexcept;
   bool is_startable(const task::Task& task) const noexcept {
-    return !task.is_cancel_requested() && (task.attributes == nullptr || task.attributes->stack_size == 0);
+    return !task.is_cancel_requested() && (RUNTIME_LIKELY(!task.has_attributes) || has_default_stack(task));
+  }
+  [[gnu::noinline, gnu::cold]] static bool has_default_stack(const task::Task& task) noexcept {
+    return task.attributes()->stack_size == 0;
   }
   RUNTIME_NO_ASAN void occupy(fiber::Fiber& fiber, task::Task& task) noexcept {
     fiber.occupant = &task;

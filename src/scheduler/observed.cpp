@@ -24,7 +24,7 @@ namespace {
 
 // Branches and the root have no room for it.
 bool has_readiness(const Task& task) noexcept { return task.kind == task::Kind::fiber || task.kind == task::Kind::child; }
-Readiness& readiness_of(Task& task) noexcept { return *static_cast<Readiness*>(CurrentThread::tail_of(task)); }
+Readiness& readiness_of(Task& task) noexcept { return *static_cast<Readiness*>(task.tail()); }
 
 }  // namespace
 
@@ -48,7 +48,7 @@ void CurrentThread::run_hook(const task::Hook& hook, const char* setter, const v
 // False once the runtime has been shut down: nobody is told of tasks that come then, and end at once.
 bool CurrentThread::tell_spawned(Task& task) noexcept {
   if (observer_ == nullptr || is_closed()) return false;
-  if (tail_size() != 0) ::new (tail_of(task)) Readiness;
+  if (tail_size() != 0) ::new (task.tail()) Readiness;
   const detail::RawTaskMeta meta = task::meta_of(task);
   run_hook(observer_->hooks.on_spawn, "on_task_spawn", &meta);
   note_ready(task);

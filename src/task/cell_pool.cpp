@@ -14,6 +14,7 @@
 namespace runtime::inline v1::task {
 
 static_assert(sizeof(Task) % 64 == 0 && alignof(Task) == CellPool::kBodyAlign);
+static_assert(sizeof(Task) - Task::kRoom == CellPool::kRoom);
 
 namespace {
 

@@ -14,8 +14,8 @@ namespace runtime::inline v1::task {
 
 class Task;
 
-/// Memory of cells: a task and, behind it, its closure and result. Size classes of one cache line's step, each a
-/// last-in-first-out list; blocks are cut from chunks that live as long as the pool.
+/// Memory of cells: a task and, from its last word on, its closure and result. Size classes of one cache line's step,
+/// each a last-in-first-out list; blocks are cut from chunks that live as long as the pool.
 ///
 /// Thread safety: allocate() and free_local() owner thread; free_remote() any thread.
 /// Owns: the chunks.
@@ -24,14 +24,18 @@ class CellPool final {
   /// Bytes of body that still go into the cell; a larger closure is boxed, so that chunks stay useful to everybody.
   static constexpr std::size_t kLargestBody = 1024;
   static constexpr std::size_t kBodyAlign = 64;
+  /// Bytes of Task that are room for the body already.
+  static constexpr std::size_t kRoom = 8;
+  /// The most that a body, a word before it for its alignment and what follows it may take.
+  static constexpr std::size_t kLargest = kLargestBody + 2 * sizeof(void*) + 96;
 
   CellPool() = default;
   CellPool(const CellPool&) = delete;
   CellPool& operator=(const CellPool&) = delete;
 
-  /// Room for a task and a body of that size (at most kLargestBody). Throws: std::bad_alloc.
-  void* allocate(std::size_t body_size, std::uint16_t& size_class) {
-    size_class = class_of(body_size);
+  /// Room for a task and so many bytes from Task::kRoom on (at most kLargest). Throws: std::bad_alloc.
+  void* allocate(std::size_t bytes, std::uint16_t& size_class) {
+    size_class = class_of(bytes);
     Block*& head = free_[size_class];
     if (head == nullptr) refill(size_class);
     Block* block = head;
@@ -41,8 +45,8 @@ class CellPool final {
   }
 
   /// The same without a call of the allocator; null when there is no block at hand.
-  void* take_warm(std::size_t body_size, std::uint16_t& size_class) noexcept {
-    size_class = class_of(body_size);
+  void* take_warm(std::size_t bytes, std::uint16_t& size_class) noexcept {
+    size_class = class_of(bytes);
     Block* block = free_[size_class];
     if (RUNTIME_UNLIKELY(block == nullptr)) return nullptr;
     free_[size_class] = block->next;
@@ -74,16 +78,16 @@ class CellPool final {
   };
 
   static constexpr std::size_t kStep = 64;
-  static constexpr std::size_t kClasses = kLargestBody / kStep + 4;  // class 0 is "not from here"; the last two: tails
+  static constexpr std::uint16_t class_of(std::size_t bytes) noexcept {
+    return static_cast<std::uint16_t>((bytes + kStep - 1 - kRoom) / kStep + 1);
+  }
+  static constexpr std::size_t kClasses = (kLargest + kStep - 1 - kRoom) / kStep + 2;  // class 0 is "not from here"
   // Memory is taken in small pieces, until there are so many of them that a huge page adds no more than what is there
   // already. Huge pages are cut from chunks that grow, so that a million tasks are few mappings.
   static constexpr std::size_t kPiece = 64 * 1024;
   static constexpr std::size_t kHugePage = PageChoice::kHugePage;
   static constexpr std::size_t kLargestChunk = 64 * 1024 * 1024;
 
-  static std::uint16_t class_of(std::size_t body_size) noexcept {
-    return static_cast<std::uint16_t>((body_size + kStep - 1) / kStep + 1);
-  }
   void refill(std::uint16_t size_class);
   void populate_large(std::byte* page) noexcept;
   std::byte* take_huge_page() noexcept;

@@ -15,6 +15,7 @@
 namespace runtime::inline v1::task {
 
 class JoinWaiter;
+struct Attributes;
 
 /// Where a task is. Written on the owner thread only (a blocking closure: by the thread that has it).
 enum class Phase : std::uint8_t {
@@ -48,11 +49,19 @@ enum class Failure : std::uint8_t {
 /// Owns: its closure or result. Its memory is shared: see `joiner` and `references`.
 class alignas(64) Task final {
  public:
-  Task() noexcept = default;
+  /// Bytes to the first that a body may have: the last word of the task, for the many closures that capture one pointer
+  /// or less. What is aligned to more than a word begins behind it.
+  static constexpr std::size_t kRoom = 120;
+  static constexpr std::size_t kRoomAlign = 8;
+  /// Bytes of that room before the body.
+  static constexpr std::size_t lead_of(std::size_t align) noexcept { return align > kRoomAlign ? kRoomAlign : 0; }
+
+  Task() noexcept {}  // not defaulted: nothing writes the body's place
   /// Of a pool's cell, with everything that most tasks have, so that each word is written once.
   Task(Schedule& schedule, const detail::CellTable& table, std::uint16_t size_class, std::uint64_t id, const char* file,
        std::uint32_t line) noexcept
-      : schedule(&schedule), size_class(size_class), spawn_line(line), table(&table), id(id), spawn_file(file) {}
+      : schedule(&schedule), lead(static_cast<std::uint8_t>(lead_of(table.align))), size_class(size_class),
+        spawn_line(line), table(&table), id(id), spawn_file(file) {}
 
   // First cache line: what scheduling touches.
   Task* next_ready = nullptr;          // link of the run and the yield queue
@@ -69,7 +78,9 @@ class alignas(64) Task final {
   bool boxed = false;                  // the body is a block of its own
   std::atomic<Failure> failure{Failure::unheard};
   std::uint8_t cancels_delivered = 0;  // suspension points that have ended as cancelled; counts up to kCancelPatience
+  std::uint8_t lead = 0;               // lead_of() the body, or of the pointer to it
   std::uint16_t size_class = 0;        // of the cell's memory; 0: from the heap
+  bool has_attributes = false;
   std::atomic<std::uint32_t> signals{0};     // kCancelRequested, …; any thread
   std::atomic<std::uint32_t> references{1};  // 1 for runtime and join handle together, more for others; any thread
   std::uint32_t spawn_line = 0;
@@ -84,9 +95,9 @@ class alignas(64) Task final {
   Task* next_injected = nullptr;       // link of the inject queue; guarded by kInjected
   const detail::CellTable* table = nullptr;
   std::exception_ptr exception;
-  struct Attributes* attributes = nullptr;  // owned; null: no name, the default stack
   std::uint64_t id = 0;
   const char* spawn_file = "";
+  alignas(kRoomAlign) std::byte room[kRoomAlign];  // the cell goes on behind it
 
   static constexpr std::uint32_t kCancelRequested = 1;
   static constexpr std::uint32_t kInjected = 2;
@@ -94,7 +105,24 @@ class alignas(64) Task final {
 
   static constexpr std::uint8_t kCancelPatience = 16;  // see deliver_cancellation()
 
-  void* body() noexcept { return boxed ? *reinterpret_cast<void**>(this + 1) : static_cast<void*>(this + 1); }
+  void* body() noexcept { return boxed ? *static_cast<void**>(place()) : place(); }
+  /// Where the body is, or the pointer to it. No array's bounds: it may reach to the end of the cell.
+  void* place() noexcept { return reinterpret_cast<std::byte*>(this) + kRoom + lead; }
+  /// Owned; null: no name, the default stack. Stored behind the body, where there are any.
+  Attributes* attributes() const noexcept {
+    return has_attributes ? *const_cast<Task*>(this)->attributes_slot() : nullptr;
+  }
+  void set_attributes(Attributes* attributes) noexcept {
+    has_attributes = true;
+    *attributes_slot() = attributes;
+  }
+  /// Of the cell, behind all that: what whoever drafted the task has asked for.
+  void* tail() noexcept { return attributes_slot() + (has_attributes ? 1 : 0); }
+  /// Bytes from `kRoom` on that it takes.
+  static std::size_t size_before_tail(const detail::CellTable& table, bool boxed, bool has_attributes) noexcept {
+    return lead_of(boxed ? alignof(void*) : table.align) + size_of_body(table, boxed) +
+           (has_attributes ? sizeof(Attributes*) : 0);
+  }
   void drop_closure() noexcept {
     if (table->drop_closure != nullptr) table->drop_closure(body());
   }
@@ -136,6 +164,13 @@ class alignas(64) Task final {
   bool is_finished() const noexcept;
 
  private:
+  /// What a body takes in the cell, so that pointers can follow.
+  static std::size_t size_of_body(const detail::CellTable& table, bool boxed) noexcept {
+    return ((boxed ? sizeof(void*) : static_cast<std::size_t>(table.body_size)) + 7) / 8 * 8;
+  }
+  Attributes** attributes_slot() noexcept {
+    return reinterpret_cast<Attributes**>(static_cast<std::byte*>(place()) + size_of_body(*table, boxed));
+  }
   void drop_outcome_now() noexcept;
   void destroy() noexcept;
   void free_belongings() noexcept;
@@ -152,7 +187,8 @@ struct Attributes {
 static_assert(sizeof(Task) == 128, "a million tasks are waiting for every byte");
 
 inline std::string_view Task::name() const noexcept {
-  return attributes != nullptr ? std::string_view(attributes->name(), attributes->name_size) : std::string_view();
+  const Attributes* const known = attributes();
+  return known != nullptr ? std::string_view(known->name(), known->name_size) : std::string_view();
 }
 
 }  // namespace runtime::inline v1::task

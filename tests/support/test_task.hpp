@@ -19,14 +19,13 @@ class TestTask {
 
   /// The result is stored, as if the closure had returned.
   void give_result(int& destroyed) {
-    static_assert(sizeof(Task) % alignof(int*) == 0);
     *static_cast<int**>(task.result_slot()) = &destroyed;
     task.has_result = true;
   }
 
   using Task = runtime::task::Task;
   Task task;
-  std::byte body[64] = {};  // directly behind the task, as in a cell
+  std::byte behind[64] = {};  // where the body goes on, as in a cell
   alignas(64) runtime::fiber::Fiber fiber;  // on which nothing runs
 
  private:
@@ -37,6 +36,6 @@ class TestTask {
       sizeof(runtime::detail::CellTable), 8, sizeof(int*), 0, &run, &drop_closure, &drop_result};
 };
 
-static_assert(offsetof(TestTask, body) == sizeof(runtime::task::Task));
+static_assert(offsetof(TestTask, behind) == sizeof(runtime::task::Task));
 
 }  // namespace test

@@ -37,9 +37,9 @@ struct Cell {
   std::size_t size;
 };
 
-Cell take(CellPool& pool, std::size_t body_size) {
-  Cell cell{nullptr, 0, sizeof(Task) + body_size};
-  cell.memory = pool.allocate(body_size, cell.size_class);
+Cell take(CellPool& pool, std::size_t bytes) {
+  Cell cell{nullptr, 0, Task::kRoom + bytes};
+  cell.memory = pool.allocate(bytes, cell.size_class);
   return cell;
 }
 
@@ -52,17 +52,17 @@ void give_back(CellPool& pool, const Cell& cell) { pool.free_local(cell.memory, 
 
 }  // namespace
 
-TEST_CASE("bodies within one cache line's step share a size class, and class 0 is nobody's") {
+TEST_CASE("a word costs nothing, then each cache line's step is a size class; class 0 is nobody's") {
   CellPool pool;
   std::set<std::uint16_t> classes;
-  for (std::size_t body = 0; body <= CellPool::kLargestBody; ++body) {
-    const Cell cell = take(pool, body);
+  for (std::size_t bytes = 0; bytes <= CellPool::kLargest; ++bytes) {
+    const Cell cell = take(pool, bytes);
     classes.insert(cell.size_class);
-    CHECK(cell.size_class == (body + 63) / 64 + 1);
+    CHECK(cell.size_class == (bytes <= 8 ? 1 : (bytes - 8 + 63) / 64 + 1));
     give_back(pool, cell);
   }
   CHECK(classes.count(0) == 0);
-  CHECK(classes.size() == CellPool::kLargestBody / 64 + 1);
+  CHECK(classes.size() == (CellPool::kLargest - 8 + 63) / 64 + 1);
 }
 
 TEST_CASE("cells are aligned and do not overlap, across chunks and classes") {

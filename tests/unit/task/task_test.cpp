@@ -110,14 +110,15 @@ TEST_CASE("name and boxed body are given back with the task") {
   CHECK(cell.task.name().empty());
   const std::string_view name = "reader";
   void* memory = ::operator new(sizeof(Attributes) + name.size());
-  cell.task.attributes = ::new (memory) Attributes{0, name.size()};
+  auto* attributes = ::new (memory) Attributes{0, name.size()};
   std::memcpy(static_cast<std::byte*>(memory) + sizeof(Attributes), name.data(), name.size());
-  CHECK(cell.task.name() == name);
 
   void* box = ::operator new (cell.task.table->body_size, std::align_val_t{cell.task.table->align});
-  std::memcpy(static_cast<void*>(&cell.task + 1), &box, sizeof box);
   cell.task.boxed = true;
+  std::memcpy(cell.task.place(), &box, sizeof box);
+  cell.task.set_attributes(attributes);
   CHECK(cell.task.body() == box);
+  CHECK(cell.task.name() == name);
   int destroyed = 0;
   cell.give_result(destroyed);
   cell.task.drop_outcome();
