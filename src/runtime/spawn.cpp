@@ -23,10 +23,11 @@ struct AttributesDeleter {
 };
 using AttributesPtr = std::unique_ptr<task::Attributes, AttributesDeleter>;
 
-// What a cell of the pool may have behind its body.
-static_assert(task::CellPool::kLargestBody + 2 * sizeof(void*) + sizeof(BlockingTask) <= task::CellPool::kLargest);
-static_assert(task::CellPool::kLargestBody + 2 * sizeof(void*) + sizeof(scheduler::Readiness) + sizeof(task::Child) <=
-              task::CellPool::kLargest);
+// What a cell may have behind its body: see Task::tail().
+constexpr std::size_t kLongestTail = task::CellPool::kLargest - task::CellPool::kLargestBody - 2 * task::Task::kWord;
+static_assert(sizeof(BlockingTask) <= kLongestTail && sizeof(scheduler::Readiness) + sizeof(task::Child) <= kLongestTail);
+static_assert(alignof(BlockingTask) <= task::Task::kWord && alignof(scheduler::Readiness) <= task::Task::kWord &&
+              alignof(task::Child) <= task::Task::kWord);
 
 AttributesPtr attributes_of(const SpawnRequest& request) {
   if (request.name_size == 0 && request.stack_size == 0) return nullptr;

@@ -1,6 +1,5 @@
 #include <sys/random.h>
 
-#include <algorithm>
 #include <new>
 
 #include "base/sanitizer.hpp"
@@ -83,7 +82,7 @@ Task& CurrentThread::draft(const Draft& draft) {
   std::uint16_t size_class = 0;
   try {
     memory = draft.local ? cells_.allocate(size, size_class)
-                         : ::operator new(std::max(sizeof(Task), Task::kRoom + size), std::align_val_t{alignof(Task)});
+                         : ::operator new(Task::kBodyBegin + size, std::align_val_t{alignof(Task)});
   } catch (...) {
     if (boxed) ::operator delete(body, std::align_val_t{draft.table->align});
     throw;

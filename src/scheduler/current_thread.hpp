@@ -75,7 +75,7 @@ class CurrentThread final : public task::Schedule {
     task::Kind kind;
     bool local;                // owner thread, and to stay in its pool
     task::Attributes* attributes;  // taken over on success; may be null
-    std::size_t tail;              // bytes behind the body, for whoever drafts; of a child, its task::Child
+    std::size_t tail;              // bytes of Task::tail(), for whoever drafts; of a child, its task::Child
     const char* file;
     std::uint32_t line;
   };
@@ -212,7 +212,7 @@ class CurrentThread final : public task::Schedule {
   void run_hook(const task::Hook& hook, const char* setter, const void* argument = nullptr) noexcept;
   /// The hook for a task whose captures are destroyed and whose end is about to be published.
   void tell_terminated(task::Task& task) noexcept;
-  /// Bytes behind the body that a task needs to be observed, to be asked for in its Draft.
+  /// Bytes of its tail that a task needs to be observed, to be asked for in its Draft.
   std::size_t tail_size() const noexcept;
   /// The membership of a task of Kind::child: behind that.
   task::Child& child_of(task::Task& task) const noexcept {
@@ -248,7 +248,7 @@ class CurrentThread final : public task::Schedule {
   task::Task* pick_injected() noexcept;
   void switch_away(task::Task& from) noexcept;
   bool is_startable(const task::Task& task) const noexcept {
-    return !task.is_cancel_requested() && (RUNTIME_LIKELY(!task.has_attributes) || has_default_stack(task));
+    return !task.is_cancel_requested() && (RUNTIME_LIKELY(!task.has_attributes()) || has_default_stack(task));
   }
   [[gnu::noinline, gnu::cold]] static bool has_default_stack(const task::Task& task) noexcept {
     return task.attributes()->stack_size == 0;

@@ -240,7 +240,7 @@ void CurrentThread::destroy_unstarted(Task& task) noexcept {
 // Stacks. ---------------------------------------------------------------------------------------------------------------
 
 fiber::StackPool& CurrentThread::stacks_for(const Task& task) {
-  const std::size_t size = task.has_attributes ? task.attributes()->stack_size : 0;
+  const std::size_t size = task.has_attributes() ? task.attributes()->stack_size : 0;
   if (size == 0 || size == stacks_.stack_size()) return stacks_;
   for (const auto& pool : other_stacks_) {
     if (pool->stack_size() == size) return *pool;

@@ -11,7 +11,7 @@
 
 namespace runtime::inline v1::scheduler {
 
-/// Since when a task is ready: lies behind the body of each cell while schedule latency is measured, and only then.
+/// Since when a task is ready: lies in the tail of each cell while schedule latency is measured, and only then.
 struct Readiness {
   base::Nanos since = 0;                      // owner thread
   std::atomic<base::Nanos> injected{0};       // by whoever has put it into the inject queue, before; then the owner's

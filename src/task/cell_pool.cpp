@@ -14,7 +14,6 @@
 namespace runtime::inline v1::task {
 
 static_assert(sizeof(Task) % 64 == 0 && alignof(Task) == CellPool::kBodyAlign);
-static_assert(sizeof(Task) - Task::kRoom == CellPool::kRoom);
 
 namespace {
 
@@ -28,7 +27,7 @@ void advise(std::byte* memory, std::size_t bytes, int advice) noexcept {
 }
 
 // All of it is about to be written: one system call instead of a page fault for each 4 KiB, which would cost as much as
-// spawning the twenty tasks that are in it. Linux 5.14. See: madvise(2), MADV_POPULATE_WRITE.
+// spawning the thirty tasks that are in it. Linux 5.14. See: madvise(2), MADV_POPULATE_WRITE.
 void populate(std::byte* memory, std::size_t bytes) noexcept {
   constexpr int kPopulateWrite = 23;
   advise(memory, bytes, kPopulateWrite);
@@ -37,22 +36,28 @@ void populate(std::byte* memory, std::size_t bytes) noexcept {
 }  // namespace
 
 void CellPool::refill(std::uint16_t size_class) {
+  static_assert(kInTask == sizeof(Task) - Task::kBodyBegin);
   collect();
   if (free_[size_class] != nullptr) return;
   const std::size_t size = sizeof(Task) + (size_class - std::size_t{1}) * kStep;
   std::byte* piece = chunk_bytes_ >= kHugePage ? take_huge_page() : nullptr;
-  const std::size_t bytes = piece != nullptr ? kHugePage : kPiece;
+  const std::size_t bytes = piece != nullptr ? kHugePage : next_piece();
   if (piece != nullptr) {
     populate_large(piece);
   } else {
-    piece = add_chunk(kPiece, kStep);
-    populate(piece, kPiece);
-    pages_.took_small(kPiece);
+    piece = add_chunk(bytes, kStep);
+    populate(piece, bytes);
+    pages_.took_small(bytes);
   }
   // Handed out from the lowest address up, so that tasks spawned one after the other are neighbours.
   for (std::size_t offset = bytes / size * size; offset >= size; offset -= size) {
     free_[size_class] = ::new (piece + offset - size) Block{free_[size_class]};
   }
+}
+
+std::size_t CellPool::next_piece() const noexcept {
+  constexpr std::size_t kPage = 4096;
+  return std::clamp(chunk_bytes_ / 8 / kPage * kPage, kLeastPiece, kLargestPiece);
 }
 
 // Null where memory is too short for a chunk of them.

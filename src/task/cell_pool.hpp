@@ -24,16 +24,14 @@ class CellPool final {
   /// Bytes of body that still go into the cell; a larger closure is boxed, so that chunks stay useful to everybody.
   static constexpr std::size_t kLargestBody = 1024;
   static constexpr std::size_t kBodyAlign = 64;
-  /// Bytes of Task that are room for the body already.
-  static constexpr std::size_t kRoom = 8;
-  /// The most that a body, a word before it for its alignment and what follows it may take.
+  /// The most that a body, a word before it for its alignment, one behind it for attributes and a tail may take.
   static constexpr std::size_t kLargest = kLargestBody + 2 * sizeof(void*) + 96;
 
   CellPool() = default;
   CellPool(const CellPool&) = delete;
   CellPool& operator=(const CellPool&) = delete;
 
-  /// Room for a task and so many bytes from Task::kRoom on (at most kLargest). Throws: std::bad_alloc.
+  /// Room for a task and so many bytes from Task::kBodyBegin on (at most kLargest). Throws: std::bad_alloc.
   void* allocate(std::size_t bytes, std::uint16_t& size_class) {
     size_class = class_of(bytes);
     Block*& head = free_[size_class];
@@ -78,17 +76,21 @@ class CellPool final {
   };
 
   static constexpr std::size_t kStep = 64;
+  static constexpr std::size_t kInTask = 8;  // bytes of a body that Task itself has room for
   static constexpr std::uint16_t class_of(std::size_t bytes) noexcept {
-    return static_cast<std::uint16_t>((bytes + kStep - 1 - kRoom) / kStep + 1);
+    return static_cast<std::uint16_t>((bytes + kStep - 1 - kInTask) / kStep + 1);
   }
-  static constexpr std::size_t kClasses = (kLargest + kStep - 1 - kRoom) / kStep + 2;  // class 0 is "not from here"
-  // Memory is taken in small pieces, until there are so many of them that a huge page adds no more than what is there
-  // already. Huge pages are cut from chunks that grow, so that a million tasks are few mappings.
-  static constexpr std::size_t kPiece = 64 * 1024;
+  static constexpr std::size_t kClasses = (kLargest + kStep - 1 - kInTask) / kStep + 2;  // class 0 is "not from here"
+  // Memory is taken in pieces that grow with what is there, since a class may need few of its cells, until there is so
+  // much that a huge page adds no more to it. Huge pages are cut from chunks that grow, so that a million tasks are few
+  // mappings.
+  static constexpr std::size_t kLeastPiece = 8 * 1024;
+  static constexpr std::size_t kLargestPiece = 64 * 1024;
   static constexpr std::size_t kHugePage = PageChoice::kHugePage;
   static constexpr std::size_t kLargestChunk = 64 * 1024 * 1024;
 
   void refill(std::uint16_t size_class);
+  std::size_t next_piece() const noexcept;
   void populate_large(std::byte* page) noexcept;
   std::byte* take_huge_page() noexcept;
   std::byte* add_chunk(std::size_t bytes, std::size_t align);

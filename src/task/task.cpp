@@ -30,13 +30,13 @@ void Task::drop_outcome_now() noexcept {
 
 void Task::destroy() noexcept {
   RUNTIME_ASSERT(!has_outcome());
-  if (RUNTIME_UNLIKELY(boxed || has_attributes)) free_belongings();
+  if (RUNTIME_UNLIKELY(boxed || has_attributes())) free_belongings();
   schedule->recycle(*this);
 }
 
 // What few have, so that the others need no frame for it.
 [[gnu::noinline]] void Task::free_belongings() noexcept {
-  if (has_attributes) ::operator delete(attributes());
+  if (has_attributes()) ::operator delete(attributes());
   if (boxed) ::operator delete(body(), std::align_val_t{table->align});
 }
 

@@ -49,14 +49,14 @@ enum class Failure : std::uint8_t {
 /// Owns: its closure or result. Its memory is shared: see `joiner` and `references`.
 class alignas(64) Task final {
  public:
+  static constexpr std::size_t kWord = 8;
   /// Bytes to the first that a body may have: the last word of the task, for the many closures that capture one pointer
-  /// or less. What is aligned to more than a word begins behind it.
-  static constexpr std::size_t kRoom = 120;
-  static constexpr std::size_t kRoomAlign = 8;
-  /// Bytes of that room before the body.
-  static constexpr std::size_t lead_of(std::size_t align) noexcept { return align > kRoomAlign ? kRoomAlign : 0; }
+  /// or less and give nothing back. What is aligned to more than a word begins behind it.
+  static constexpr std::size_t kBodyBegin = 120;
+  /// Bytes from there to the body.
+  static constexpr std::size_t lead_of(std::size_t align) noexcept { return align > kWord ? kWord : 0; }
 
-  Task() noexcept {}  // not defaulted: nothing writes the body's place
+  Task() noexcept {}  // not defaulted, so that Task() leaves the body's place alone
   /// Of a pool's cell, with everything that most tasks have, so that each word is written once.
   Task(Schedule& schedule, const detail::CellTable& table, std::uint16_t size_class, std::uint64_t id, const char* file,
        std::uint32_t line) noexcept
@@ -78,9 +78,9 @@ class alignas(64) Task final {
   bool boxed = false;                  // the body is a block of its own
   std::atomic<Failure> failure{Failure::unheard};
   std::uint8_t cancels_delivered = 0;  // suspension points that have ended as cancelled; counts up to kCancelPatience
-  std::uint8_t lead = 0;               // lead_of() the body, or of the pointer to it
+  std::uint8_t lead = 0;               // lead_of() the body, or the pointer to it
   std::uint16_t size_class = 0;        // of the cell's memory; 0: from the heap
-  bool has_attributes = false;
+  std::uint8_t attributes_at = 0;      // words from `room` to the pointer to them; 0: none
   std::atomic<std::uint32_t> signals{0};     // kCancelRequested, …; any thread
   std::atomic<std::uint32_t> references{1};  // 1 for runtime and join handle together, more for others; any thread
   std::uint32_t spawn_line = 0;
@@ -97,7 +97,7 @@ class alignas(64) Task final {
   std::exception_ptr exception;
   std::uint64_t id = 0;
   const char* spawn_file = "";
-  alignas(kRoomAlign) std::byte room[kRoomAlign];  // the cell goes on behind it
+  alignas(kWord) std::byte room[kWord];  // the cell goes on behind it
 
   static constexpr std::uint32_t kCancelRequested = 1;
   static constexpr std::uint32_t kInjected = 2;
@@ -107,21 +107,23 @@ class alignas(64) Task final {
 
   void* body() noexcept { return boxed ? *static_cast<void**>(place()) : place(); }
   /// Where the body is, or the pointer to it. No array's bounds: it may reach to the end of the cell.
-  void* place() noexcept { return reinterpret_cast<std::byte*>(this) + kRoom + lead; }
-  /// Owned; null: no name, the default stack. Stored behind the body, where there are any.
-  Attributes* attributes() const noexcept {
-    return has_attributes ? *const_cast<Task*>(this)->attributes_slot() : nullptr;
-  }
+  void* place() noexcept { return reinterpret_cast<std::byte*>(this) + kBodyBegin + lead; }
+  bool has_attributes() const noexcept { return attributes_at != 0; }
+  /// Owned; null: no name, the default stack. The table is not asked, whose library may be gone when the cell goes.
+  Attributes* attributes() const noexcept { return has_attributes() ? *attributes_slot() : nullptr; }
+  /// Once; of a task whose table is set, and that is boxed or not.
   void set_attributes(Attributes* attributes) noexcept {
-    has_attributes = true;
+    attributes_at = static_cast<std::uint8_t>(size_before_tail(*table, boxed, false) / kWord);
     *attributes_slot() = attributes;
   }
-  /// Of the cell, behind all that: what whoever drafted the task has asked for.
-  void* tail() noexcept { return attributes_slot() + (has_attributes ? 1 : 0); }
-  /// Bytes from `kRoom` on that it takes.
+  /// Of the cell, behind all that: what whoever drafted the task has asked for. Aligned to a word.
+  void* tail() noexcept {
+    return reinterpret_cast<std::byte*>(this) + kBodyBegin + size_before_tail(*table, boxed, has_attributes());
+  }
+  /// Bytes that body and attributes take, from `kBodyBegin` on.
   static std::size_t size_before_tail(const detail::CellTable& table, bool boxed, bool has_attributes) noexcept {
-    return lead_of(boxed ? alignof(void*) : table.align) + size_of_body(table, boxed) +
-           (has_attributes ? sizeof(Attributes*) : 0);
+    const std::size_t body = boxed ? sizeof(void*) : lead_of(table.align) + static_cast<std::size_t>(table.body_size);
+    return (body + kWord - 1) / kWord * kWord + (has_attributes ? sizeof(Attributes*) : 0);
   }
   void drop_closure() noexcept {
     if (table->drop_closure != nullptr) table->drop_closure(body());
@@ -164,12 +166,9 @@ class alignas(64) Task final {
   bool is_finished() const noexcept;
 
  private:
-  /// What a body takes in the cell, so that pointers can follow.
-  static std::size_t size_of_body(const detail::CellTable& table, bool boxed) noexcept {
-    return ((boxed ? sizeof(void*) : static_cast<std::size_t>(table.body_size)) + 7) / 8 * 8;
-  }
-  Attributes** attributes_slot() noexcept {
-    return reinterpret_cast<Attributes**>(static_cast<std::byte*>(place()) + size_of_body(*table, boxed));
+  Attributes** attributes_slot() const noexcept {
+    auto* const begin = reinterpret_cast<std::byte*>(const_cast<Task*>(this)) + kBodyBegin;
+    return reinterpret_cast<Attributes**>(begin + attributes_at * kWord);
   }
   void drop_outcome_now() noexcept;
   void destroy() noexcept;
@@ -185,6 +184,7 @@ struct Attributes {
 };
 
 static_assert(sizeof(Task) == 128, "a million tasks are waiting for every byte");
+static_assert(offsetof(Task, room) == Task::kBodyBegin && Task::kBodyBegin + Task::kWord == sizeof(Task));
 
 inline std::string_view Task::name() const noexcept {
   const Attributes* const known = attributes();

@@ -3,7 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <string>
-#include <utility>
+#include <thread>
 #include <vector>
 
 #include "support.hpp"
@@ -12,71 +12,114 @@ using namespace api_test;
 
 namespace {
 
-/// A closure of that size and alignment that finds itself as it was made, and gives back as many bytes.
-template <std::size_t kSize, std::size_t kAlign>
+/// A closure of that size and alignment that finds itself as it was made, before and after others have run, and gives
+/// back bytes of its own.
+template <std::size_t kSize, std::size_t kAlign, std::size_t kResult = kSize>
 struct Filled {
-  using Bytes = std::array<unsigned char, kSize>;
+  using Result = std::array<unsigned char, kResult>;
 
-  explicit Filled(unsigned char fill) { bytes.fill(fill); }
+  explicit Filled(int fill) { bytes.fill(static_cast<unsigned char>(fill)); }
 
-  Bytes operator()() const {
-    CHECK(reinterpret_cast<std::uintptr_t>(this) % kAlign == 0);
-    runtime::yield_now();  // the others begin to write their results
-    Bytes result = bytes;
-    for (unsigned char& byte : result) byte = static_cast<unsigned char>(byte ^ 0xff);
+  Result expected() const {
+    Result result;
+    result.fill(static_cast<unsigned char>(bytes[0] ^ 0xff));
     return result;
   }
+  bool is_whole() const {
+    return bytes == Filled(bytes[0]).bytes && reinterpret_cast<std::uintptr_t>(this) % kAlign == 0;
+  }
+  Result operator()() const {
+    bool was_whole = is_whole();
+    runtime::yield_now();  // on a fiber: all the others begin, then one after the other writes its result
+    was_whole &= is_whole();
+    return was_whole ? expected() : Result{};
+  }
 
-  alignas(kAlign) Bytes bytes;
+  alignas(kAlign) std::array<unsigned char, kSize> bytes;
 };
 
-/// Tasks made in each way, all at once, each filled with its number.
-template <class Closure>
-void spawn_in_each_way() {
-  const std::string name(40, 'n');
-  const auto has_name = [&name](auto closure) {
-    return [closure, &name] {
-      CHECK(runtime::this_task::name() == name);
-      return closure();
-    };
-  };
-  std::vector<JoinHandle<typename Closure::Bytes>> tasks;
-  unsigned char fill = 0;
-  for (int round = 0; round < 3; ++round) {
-    tasks.push_back(runtime::spawn_local(Closure(++fill)));
-    tasks.push_back(runtime::spawn(Closure(++fill)));
-    tasks.push_back(runtime::TaskBuilder().name(name).spawn_local(has_name(Closure(++fill))));
-    tasks.push_back(runtime::TaskBuilder().name(name).stack_size(32768).spawn_local(Closure(++fill)));
-    tasks.push_back(runtime::TaskBuilder().name(name).spawn(Closure(++fill)));
-  }
-  runtime::scope([&](runtime::Scope& scope) {
-    auto plain = scope.spawn(Closure(101));
-    auto named = scope.spawn(Closure(102));
-    CHECK(plain.join() == Closure(101 ^ 0xff).bytes);
-    CHECK(named.join() == Closure(102 ^ 0xff).bytes);
-  });
-  fill = 0;
-  for (auto& task : tasks) CHECK(task.join() == Closure(static_cast<unsigned char>(++fill ^ 0xff)).bytes);
+const std::string name(40, 'n');
+
+runtime::TaskBuilder named() {
+  runtime::TaskBuilder builder;
+  builder.name(name);
+  return builder;
 }
 
-template <std::size_t kAlign, std::size_t... kSizes>
-void spawn_each_size(std::index_sequence<kSizes...>) {
-  (spawn_in_each_way<Filled<(kSizes + 1) * 7 / kAlign * kAlign + kAlign, kAlign>>(), ...);
+/// Tasks made in each way, all of them before the first one runs.
+template <class Closure>
+void spawn_in_each_way() {
+  std::vector<JoinHandle<typename Closure::Result>> tasks;
+  const auto next = [&tasks] { return Closure(static_cast<int>(tasks.size()) + 1); };
+  for (int round = 0; round < 3; ++round) {
+    tasks.push_back(runtime::spawn_local(next()));
+    tasks.push_back(named().spawn_local(next()));
+    tasks.push_back(named().stack_size(32768).spawn_local(next()));
+    const Handle handle = Handle::current();
+    std::thread([&] {
+      tasks.push_back(handle.spawn(next()));
+      const auto entered = handle.enter();
+      tasks.push_back(named().spawn(next()));
+    }).join();
+    tasks.push_back(runtime::spawn_blocking(next()));
+    tasks.push_back(named().spawn_blocking(next()));
+  }
+  runtime::scope([&](runtime::Scope& scope) {
+    for (int child = 101; child < 104; ++child) scope.spawn(Closure(child));
+    auto kept = scope.spawn(Closure(104));
+    CHECK(kept.join() == Closure(104).expected());
+  });
+  int fill = 0;
+  for (auto& task : tasks) CHECK(task.join() == Closure(++fill).expected());
+}
+
+template <std::size_t kAlign, std::size_t kResult, std::size_t... kSizes>
+void spawn_sizes() {
+  (spawn_in_each_way<Filled<kSizes, kAlign, kResult>>(), ...);
 }
 
 void spawn_each(Checked& house) {
   house.rt.block_on([] {
-    spawn_each_size<1>(std::make_index_sequence<11>());
-    spawn_each_size<8>(std::make_index_sequence<10>());
-    spawn_each_size<16>(std::make_index_sequence<9>());
-    spawn_each_size<64>(std::make_index_sequence<3>());
-    spawn_in_each_way<Filled<1, 1>>();
-    spawn_in_each_way<Filled<8, 8>>();
-    spawn_in_each_way<Filled<512, 8>>();  // with a result that makes it the largest that is not boxed
-    spawn_in_each_way<Filled<512, 64>>();
-    spawn_in_each_way<Filled<520, 8>>();
-    spawn_in_each_way<Filled<128, 128>>();
+    // First, while each cell has the next one taken behind it: what ends in the first word of the line after the last that
+    // it would have without the word before it, with a job of the pool behind it.
+    spawn_sizes<16, 8, 32, 96>();
+    spawn_sizes<1, 1, 1, 6, 7, 8, 9, 55, 63, 64, 71>();
+    spawn_sizes<8, 8, 8, 16, 48, 56, 64, 72, 120, 128>();
+    // The same without a job.
+    spawn_sizes<16, 8, 16, 48, 64, 112, 128>();
+    spawn_sizes<64, 8, 64, 128>();
+    spawn_sizes<64, 64, 64, 192>();
+    // The largest that lie in the cell, and those that do not.
+    spawn_sizes<8, 512, 504, 512, 520>();
+    spawn_sizes<64, 512, 512, 576>();
+    spawn_sizes<128, 1, 128>();
   });
+}
+
+/// Closures that give nothing back, so that they may lie in the task itself.
+template <std::size_t kWords>
+void spawn_without_result() {
+  std::array<std::uintptr_t, kWords> words;
+  std::vector<std::array<std::uintptr_t, kWords>> seen;
+  std::vector<JoinHandle<void>> tasks;
+  static std::vector<std::array<std::uintptr_t, kWords>>* report;
+  report = &seen;
+  for (std::uintptr_t i = 0; i < 50; ++i) {
+    words.fill(~i);
+    const auto closure = [words] {
+      CHECK((runtime::this_task::name().empty() || runtime::this_task::name() == name));
+      runtime::yield_now();
+      report->push_back(words);
+    };
+    static_assert(sizeof closure == kWords * sizeof(std::uintptr_t));
+    tasks.push_back(i % 2 == 0 ? runtime::spawn_local(closure) : named().spawn_local(closure));
+  }
+  for (auto& task : tasks) task.join();
+  REQUIRE(seen.size() == 50);
+  for (std::uintptr_t i = 0; i < 50; ++i) {
+    words.fill(~i);
+    CHECK(seen[i] == words);
+  }
 }
 
 }  // namespace
@@ -91,24 +134,11 @@ TEST_CASE("they are where a histogram keeps its own behind them, too") {
   spawn_each(house);
 }
 
-TEST_CASE("closures of the pool as well, which have their job behind them") {
+TEST_CASE("a closure of one word, and of a few, that gives nothing back") {
   Checked house;
   house.rt.block_on([] {
-    const auto on_pool = [](auto closure) {
-      using Closure = decltype(closure);
-      const auto same = [closure] { return closure.bytes; };
-      auto plain = runtime::spawn_blocking(same);
-      auto named = runtime::TaskBuilder().name("a job").spawn_blocking(same);
-      CHECK(plain.join() == Closure(closure).bytes);
-      CHECK(named.join() == Closure(closure).bytes);
-    };
-    on_pool(Filled<1, 1>(5));
-    on_pool(Filled<8, 8>(6));
-    on_pool(Filled<9, 1>(7));
-    on_pool(Filled<64, 16>(8));
-    on_pool(Filled<64, 64>(9));
-    on_pool(Filled<512, 8>(10));
-    on_pool(Filled<512, 64>(11));
-    on_pool(Filled<2048, 8>(12));
+    spawn_without_result<1>();
+    spawn_without_result<2>();
+    spawn_without_result<9>();
   });
 }

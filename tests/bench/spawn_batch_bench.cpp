@@ -30,7 +30,7 @@ double first_time(std::uint64_t tasks) {
 
 // After ours, whose memory the process still has: pages given back before would be at hand for the one that comes next.
 void first_against_its_memory(std::uint64_t tasks, double ours) {
-  // What a task takes of the pool whose closure captures one pointer at most.
+  // What a task takes of the pool whose closure captures one pointer at most and gives nothing back.
   constexpr std::uint64_t kCell = 128;
   const double n = static_cast<double>(tasks);
   bench::against_floor(ours, bench::first_touch(tasks * kCell, bench::Pages::huge) / n, "ns/task");

@@ -38,7 +38,7 @@ struct Cell {
 };
 
 Cell take(CellPool& pool, std::size_t bytes) {
-  Cell cell{nullptr, 0, Task::kRoom + bytes};
+  Cell cell{nullptr, 0, Task::kBodyBegin + bytes};
   cell.memory = pool.allocate(bytes, cell.size_class);
   return cell;
 }
@@ -69,7 +69,7 @@ TEST_CASE("cells are aligned and do not overlap, across chunks and classes") {
   CellPool pool;
   std::vector<Cell> cells;
   for (int i = 0; i < 3000; ++i) {
-    const Cell cell = take(pool, static_cast<std::size_t>(i * 37) % (CellPool::kLargestBody + 1));
+    const Cell cell = take(pool, static_cast<std::size_t>(i * 37) % (CellPool::kLargest + 1));
     CHECK(reinterpret_cast<std::uintptr_t>(cell.memory) % CellPool::kBodyAlign == 0);
     std::memset(cell.memory, i & 0xff, cell.size);
     cells.push_back(cell);
@@ -173,8 +173,8 @@ TEST_CASE_FIXTURE(test::LeakCheck, "what other threads have freed comes back whe
 TEST_CASE_FIXTURE(test::LeakCheck, "a pool that runs out looks for freed cells before it takes a new chunk") {
   CellPool pool;
   std::vector<Cell> chunk{take(pool, 0)};
-  // Neighbours: the first that is not one would be of another chunk.
-  while (chunk.size() < 64 * 1024 / sizeof(Task)) chunk.push_back(take(pool, 0));
+  // The first piece: one more would be of another.
+  while (chunk.size() < 8 * 1024 / sizeof(Task)) chunk.push_back(take(pool, 0));
   std::thread([&] { pool.free_remote(chunk[5].memory, chunk[5].size_class); }).join();
   CHECK(take(pool, 0).memory == chunk[5].memory);
   for (const Cell& cell : chunk) give_back(pool, cell);

@@ -104,21 +104,44 @@ TEST_CASE("a hold counts on the task, for the root on its scheduler") {
   CHECK(schedule.recycled().empty());
 }
 
+namespace {
+
+constexpr std::string_view kName = "reader";
+
+Attributes* attributes_with_name() {
+  void* memory = ::operator new(sizeof(Attributes) + kName.size());
+  auto* attributes = ::new (memory) Attributes{0, kName.size()};
+  std::memcpy(static_cast<std::byte*>(memory) + sizeof(Attributes), kName.data(), kName.size());
+  return attributes;
+}
+
+}  // namespace
+
+TEST_CASE("what a task has behind its body does not need the table any more, whose library may have gone") {
+  RecordingSchedule schedule;
+  TestTask cell(schedule);
+  cell.task.set_attributes(attributes_with_name());
+  CHECK(static_cast<std::byte*>(cell.task.tail()) == static_cast<std::byte*>(cell.task.body()) + 2 * Task::kWord);
+  int destroyed = 0;
+  cell.give_result(destroyed);
+  CHECK(cell.task.name() == kName);
+  cell.task.drop_outcome();
+  CHECK(destroyed == 1);
+  cell.task.table = nullptr;
+  CHECK(cell.task.name() == kName);
+  cell.task.drop_reference();
+}
+
 TEST_CASE("name and boxed body are given back with the task") {
   RecordingSchedule schedule;
   TestTask cell(schedule);
   CHECK(cell.task.name().empty());
-  const std::string_view name = "reader";
-  void* memory = ::operator new(sizeof(Attributes) + name.size());
-  auto* attributes = ::new (memory) Attributes{0, name.size()};
-  std::memcpy(static_cast<std::byte*>(memory) + sizeof(Attributes), name.data(), name.size());
-
   void* box = ::operator new (cell.task.table->body_size, std::align_val_t{cell.task.table->align});
   cell.task.boxed = true;
   std::memcpy(cell.task.place(), &box, sizeof box);
-  cell.task.set_attributes(attributes);
+  cell.task.set_attributes(attributes_with_name());
   CHECK(cell.task.body() == box);
-  CHECK(cell.task.name() == name);
+  CHECK(cell.task.name() == kName);
   int destroyed = 0;
   cell.give_result(destroyed);
   cell.task.drop_outcome();
