@@ -57,7 +57,7 @@ void CellPool::refill(std::uint16_t size_class) {
 
 std::size_t CellPool::next_piece() const noexcept {
   constexpr std::size_t kPage = 4096;
-  return std::clamp(chunk_bytes_ / 8 / kPage * kPage, kLeastPiece, kLargestPiece);
+  return std::clamp(chunk_bytes_ / 16 / kPage * kPage, kLeastPiece, kLargestPiece);
 }
 
 // Null where memory is too short for a chunk of them.
