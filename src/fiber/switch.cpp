@@ -6,6 +6,28 @@
 #include "fiber/companion.hpp"
 #include "fiber/float_state.hpp"
 
+#if defined(__x86_64__)
+// Jumped to from fiber::jump(), with the address to return to in %rax; its tables say where that is at each instruction.
+// The canonical frame address is %rsp as it was: DWARF's register 16 is the return address, 0 is %rax.
+__asm__(
+    ".pushsection .text, \"ax\", @progbits\n"
+    "\t.p2align 4\n"
+    "\t.globl runtime_push_and_jump\n"
+    "\t.hidden runtime_push_and_jump\n"
+    "\t.type runtime_push_and_jump, @function\n"
+    "runtime_push_and_jump:\n"
+    "\t.cfi_startproc\n"
+    "\t.cfi_def_cfa %rsp, 0\n"
+    "\t.cfi_register 16, 0\n"
+    "\tpushq %rax\n"
+    "\t.cfi_def_cfa_offset 8\n"
+    "\t.cfi_offset 16, -8\n"
+    "\tjmpq *jump_fcontext@GOTPCREL(%rip)\n"
+    "\t.cfi_endproc\n"
+    "\t.size runtime_push_and_jump, . - runtime_push_and_jump\n"
+    ".popsection\n");
+#endif
+
 namespace runtime::inline v1::fiber {
 namespace {
 
