@@ -7,7 +7,7 @@
 #include "fiber/float_state.hpp"
 
 #if defined(__x86_64__)
-// Jumped to from fiber::jump(), with the address to return to in %rax; its tables say where that is at each instruction.
+// Jumped to from fiber::jump(), with the address to return to in %rax; its tables say where that is at each of the two.
 // The canonical frame address is %rsp as it was: DWARF's register 16 is the return address, 0 is %rax.
 __asm__(
     ".pushsection .text, \"ax\", @progbits\n"

@@ -26,10 +26,11 @@ RUNTIME_NO_ASAN void tell_arrival(Fiber& departed, Fiber& self) noexcept;
 /// The jump itself. In the word of Boost.Context, `data` is handed to whoever goes on.
 ///
 /// On x86-64 it is jumped to, not called: jump_fcontext leaves by a jump, so a call would push an entry to the
-/// processor's return stack that no `ret` ever takes, and every `ret` behind the switch would be mispredicted. Who pushes
-/// the address to return to, from %rax, is runtime_push_and_jump (switch.cpp): the compiler's unwind tables of the function
-/// around us know of no push, and whoever takes this stack apart at that instruction, a profiler or our own probe, would
-/// follow garbage. The library is compiled without a red zone, which the push would run over (src/meson.build).
+/// processor's return stack that no `ret` ever takes, and every `ret` behind the switch would be mispredicted. Who
+/// pushes the address to return to, from %rax, is runtime_push_and_jump (switch.cpp): the compiler's unwind tables of
+/// the function around us know of no push, and whoever takes this stack apart at that instruction, a profiler or our own
+/// probe, would follow garbage. The library is compiled without a red zone, which the push would run over
+/// (src/meson.build).
 RUNTIME_NO_ASAN inline boost::context::detail::transfer_t jump(void* to, void* data) noexcept {
 #if defined(__x86_64__)
   boost::context::detail::transfer_t transfer;

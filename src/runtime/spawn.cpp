@@ -25,7 +25,8 @@ using AttributesPtr = std::unique_ptr<task::Attributes, AttributesDeleter>;
 
 // What a cell may have behind its body: see Task::tail().
 constexpr std::size_t kLongestTail = task::CellPool::kLargest - task::CellPool::kLargestBody - 2 * task::Task::kWord;
-static_assert(sizeof(BlockingTask) <= kLongestTail && sizeof(scheduler::Readiness) + sizeof(task::Child) <= kLongestTail);
+static_assert(sizeof(BlockingTask) <= kLongestTail);
+static_assert(sizeof(scheduler::Readiness) + sizeof(task::Child) <= kLongestTail);
 static_assert(alignof(BlockingTask) <= task::Task::kWord && alignof(scheduler::Readiness) <= task::Task::kWord &&
               alignof(task::Child) <= task::Task::kWord);
 

@@ -14,6 +14,7 @@
 namespace runtime::inline v1::task {
 
 static_assert(sizeof(Task) % 64 == 0 && alignof(Task) == CellPool::kBodyAlign);
+static_assert((CellPool::kLargestBody + Task::kWord) / Task::kWord <= 255, "Task::attributes_at is one byte");
 
 namespace {
 
@@ -26,8 +27,8 @@ void advise(std::byte* memory, std::size_t bytes, int advice) noexcept {
   static_cast<void>(::madvise(reinterpret_cast<void*>(begin), end - begin, advice));
 }
 
-// All of it is about to be written: one system call instead of a page fault for each 4 KiB, which would cost as much as
-// spawning the thirty tasks that are in it. Linux 5.14. See: madvise(2), MADV_POPULATE_WRITE.
+// All of it is about to be written: one system call instead of a page fault for each whole page in it, which would cost
+// as much as spawning the thirty tasks that are there. Linux 5.14. See: madvise(2), MADV_POPULATE_WRITE.
 void populate(std::byte* memory, std::size_t bytes) noexcept {
   constexpr int kPopulateWrite = 23;
   advise(memory, bytes, kPopulateWrite);

@@ -81,9 +81,9 @@ class CellPool final {
     return static_cast<std::uint16_t>((bytes + kStep - 1 - kInTask) / kStep + 1);
   }
   static constexpr std::size_t kClasses = (kLargest + kStep - 1 - kInTask) / kStep + 2;  // class 0 is "not from here"
-  // Memory is taken in pieces that grow with what is there, since a class may need few of its cells, until there is so
-  // much that a huge page adds no more to it. Huge pages are cut from chunks that grow, so that a million tasks are few
-  // mappings.
+  // Memory is taken in pieces, small ones first, since a class may need few of its cells, until there is so much that a
+  // huge page adds no more than is there already. Huge pages are cut from chunks that grow, so that a million tasks are
+  // few mappings.
   static constexpr std::size_t kLeastPiece = 8 * 1024;
   static constexpr std::size_t kLargestPiece = 64 * 1024;
   static constexpr std::size_t kHugePage = PageChoice::kHugePage;

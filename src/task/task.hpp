@@ -109,9 +109,10 @@ class alignas(64) Task final {
   /// Where the body is, or the pointer to it. No array's bounds: it may reach to the end of the cell.
   void* place() noexcept { return reinterpret_cast<std::byte*>(this) + kBodyBegin + lead; }
   bool has_attributes() const noexcept { return attributes_at != 0; }
-  /// Owned; null: no name, the default stack. The table is not asked, whose library may be gone when the cell goes.
+  /// Owned; null: no name, the default stack. The table is not asked: when the cell goes, its library may have gone.
+  /// (Of a boxed body its alignment is asked even then.)
   Attributes* attributes() const noexcept { return has_attributes() ? *attributes_slot() : nullptr; }
-  /// Once; of a task whose table is set, and that is boxed or not.
+  /// Once, not null; of a task whose `table` and `boxed` are set.
   void set_attributes(Attributes* attributes) noexcept {
     attributes_at = static_cast<std::uint8_t>(size_before_tail(*table, boxed, false) / kWord);
     *attributes_slot() = attributes;

@@ -46,7 +46,7 @@ runtime::TaskBuilder named() {
   return builder;
 }
 
-/// Tasks made in each way, all of them before the first one runs.
+/// Tasks made in each way, all those with a fiber before the first one runs.
 template <class Closure>
 void spawn_in_each_way() {
   std::vector<JoinHandle<typename Closure::Result>> tasks;
@@ -80,8 +80,8 @@ void spawn_sizes() {
 
 void spawn_each(Checked& house) {
   house.rt.block_on([] {
-    // First, while each cell has the next one taken behind it: what ends in the first word of the line after the last that
-    // it would have without the word before it, with a job of the pool behind it.
+    // First, while each cell has the next one taken behind it: what ends in the first word of the line after the last
+    // that it would have without the word before it, with a job of the pool behind it.
     spawn_sizes<16, 8, 32, 96>();
     spawn_sizes<1, 1, 1, 6, 7, 8, 9, 55, 63, 64, 71>();
     spawn_sizes<8, 8, 8, 16, 48, 56, 64, 72, 120, 128>();

@@ -1,4 +1,3 @@
-#include <dlfcn.h>
 #include <execinfo.h>
 #include <ucontext.h>
 
@@ -9,7 +8,6 @@
 #include <cstddef>
 #include <cstdint>
 
-#include <boost/context/detail/fcontext.hpp>
 #include <doctest/doctest.h>
 #include <runtime/runtime.hpp>
 
@@ -19,11 +17,16 @@
 
 #if defined(__x86_64__)
 
+// Of libgcc: the unwind table of an instruction, null if it has none.
+extern "C" const void* _Unwind_Find_FDE(void* instruction, void* bases);
+// The two instructions before jump_fcontext: a push of one byte and a jump. See src/fiber/switch.cpp.
+extern "C" const unsigned char runtime_push_and_jump[];
+
 namespace {
 
 using Frames = std::array<void*, 64>;
 
-/// The outermost frame of who calls: where its stack begins.
+/// What an ordinary look finds last: where the stack begins.
 void* bottom() {
   Frames frames;
   const int count = ::backtrace(frames.data(), static_cast<int>(frames.size()));
@@ -32,46 +35,65 @@ void* bottom() {
 
 struct Steps {
   std::array<void*, 2> bottoms{};  // of the root, and of a task
-  const void* boost = nullptr;     // jump_fcontext comes without unwind tables: a stack ends there
   long looks = 0;
+  long at_push = 0, at_jump = 0;
   long lost = 0;
-  void* lost_at = nullptr;  // the first
+  const void* lost_at = nullptr;  // the first
   std::atomic<bool> over{false};
 };
 
 Steps* steps;
 
-void on_step(int, siginfo_t*, void* raw) {
-  constexpr greg_t kTrap = 0x100;
-  auto& flags = static_cast<ucontext_t*>(raw)->uc_mcontext.gregs[REG_EFL];
-  if (steps->over) {
-    flags &= ~kTrap;
-    return;
+bool is_whole(const unsigned char* at, const greg_t* registers) {
+  Frames frames;
+  const int count = ::backtrace(frames.data(), static_cast<int>(frames.size()));
+  auto* const end = frames.begin() + count;
+  auto* const frame = std::find(frames.begin(), end, static_cast<const void*>(at));
+  if (end - frame < 2 || std::find(steps->bottoms.begin(), steps->bottoms.end(), end[-1]) == steps->bottoms.end()) {
+    return false;
   }
-  auto* const at = reinterpret_cast<void*>(static_cast<ucontext_t*>(raw)->uc_mcontext.gregs[REG_RIP]);
-  Dl_info where;
-  if (::dladdr(at, &where) == 0 || where.dli_fbase == steps->boost) return;
-  ++steps->looks;
-  const auto& known = steps->bottoms;
-  if (std::find(known.begin(), known.end(), bottom()) != known.end()) return;
-  if (steps->lost++ == 0) steps->lost_at = at;
+  // Whom the switch returns to is known there.
+  if (at == runtime_push_and_jump) {
+    ++steps->at_push;
+    return frame[1] == reinterpret_cast<void*>(registers[REG_RAX]);
+  }
+  if (at == runtime_push_and_jump + 1) {
+    ++steps->at_jump;
+    return frame[1] == *reinterpret_cast<void**>(registers[REG_RSP]);
+  }
+  return true;
 }
 
-[[gnu::noinline]] void begin_steps() { __asm__ volatile("pushfq\n\torq $0x100, (%%rsp)\n\tpopfq" : : : "memory", "cc"); }
+void on_step(int, siginfo_t*, void* raw) {
+  constexpr greg_t kTrap = 0x100;
+  greg_t* const registers = static_cast<ucontext_t*>(raw)->uc_mcontext.gregs;
+  if (steps->over) {
+    registers[REG_EFL] &= ~kTrap;
+    return;
+  }
+  auto* const at = reinterpret_cast<unsigned char*>(registers[REG_RIP]);
+  void* bases[3];
+  const bool is_known = at == runtime_push_and_jump || at == runtime_push_and_jump + 1;
+  // jump_fcontext and where make_fcontext's contexts begin have no tables: a stack ends there.
+  if (!is_known && _Unwind_Find_FDE(at, bases) == nullptr) return;
+  ++steps->looks;
+  if (!is_whole(at, registers) && steps->lost++ == 0) steps->lost_at = at;
+}
+
+[[gnu::noinline]] void begin_steps() {
+  __asm__ volatile("pushfq\n\torq $0x100, (%%rsp)\n\tpopfq" : : : "memory", "cc");
+}
 
 }  // namespace
 
-// Debuggers, profilers and our own probe take stacks apart wherever a thread happens to be. Not under Valgrind, which has no
-// trap flag, and not under ThreadSanitizer: it is told of a switch before the jump, so in between the handler would be
-// another fiber's for it, which writes what this one writes, too.
+// Debuggers, profilers and our own probe take stacks apart wherever a thread happens to be. Not under Valgrind, which
+// has no trap flag, and not under ThreadSanitizer: it is told of a switch before the jump, so in between the handler
+// would be another fiber's for it, which writes what this one writes, too.
 TEST_CASE_FIXTURE(test::LeakCheck,
-                  "at each instruction of a switch, of a first resume and of an end, the whole stack is seen" *
+                  "at each instruction of ours in a switch, a first resume and an end, the whole stack is seen" *
                       doctest::skip(test::kThreadSanitizer || runtime::base::under_valgrind())) {
   Steps counted;
   steps = &counted;
-  Dl_info boost;
-  REQUIRE(::dladdr(reinterpret_cast<void*>(&boost::context::detail::jump_fcontext), &boost) != 0);
-  counted.boost = boost.dli_fbase;
   struct sigaction action{}, before;
   action.sa_sigaction = &on_step;
   action.sa_flags = SA_SIGINFO;
@@ -96,6 +118,8 @@ TEST_CASE_FIXTURE(test::LeakCheck,
   });
   CHECK(::sigaction(SIGTRAP, &before, nullptr) == 0);
   CHECK(counted.looks > 1000);
+  CHECK(counted.at_push >= 8);
+  CHECK(counted.at_jump == counted.at_push);
   CHECK(counted.lost == 0);
   CHECK(counted.lost_at == nullptr);
 }
