@@ -122,6 +122,12 @@ void spawn_without_result() {
   }
 }
 
+/// A closure of one word that says where it is.
+struct Place {
+  std::vector<std::uintptr_t>* places;
+  void operator()() const { places->push_back(reinterpret_cast<std::uintptr_t>(this)); }
+};
+
 }  // namespace
 
 TEST_CASE("closures and results of each size and alignment are whole, with a name, a scope and without") {
@@ -141,4 +147,17 @@ TEST_CASE("a closure of one word, and of a few, that gives nothing back") {
     spawn_without_result<2>();
     spawn_without_result<9>();
   });
+}
+
+TEST_CASE("tasks with a closure of one word are 128 bytes apart") {
+  Checked house;
+  std::vector<std::uintptr_t> places;
+  house.rt.block_on([&] {
+    std::vector<JoinHandle<void>> tasks;
+    // The pool's first cells: side by side.
+    for (int i = 0; i < 16; ++i) tasks.push_back(runtime::spawn_local(Place{&places}));
+    for (auto& task : tasks) task.join();
+  });
+  REQUIRE(places.size() == 16);
+  for (std::size_t i = 1; i < places.size(); ++i) CHECK(places[i] - places[i - 1] == 128);
 }
